@@ -1,0 +1,131 @@
+"""One probability from the voices: non-negative weights on their logits, which are also the calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from lead_readiness import evidence, logistic
+from lead_readiness.errors import DataError, ModelError
+from lead_readiness.evidence import Floats
+
+VOICES = ("rules", "linear", "trees")
+
+NEEDED = {"probability": 20, "linear": 40, "trees": 120}
+"""Wins in training from which each is learned at all; with fewer it would fit accidents."""
+
+RIDGE = 0.1
+"""Penalty on standardised weights: nothing beside 20 wins, but enough to bound voices that separate them."""
+
+
+class Ladder(NamedTuple):
+    """Which voices there is evidence for, whether points may become a probability, and what was left out, why."""
+
+    voices: tuple[str, ...]
+    probability: bool
+    left_out: dict[str, str]
+
+
+def rungs(wins: int) -> Ladder:
+    """The voices that ``wins`` winning leads can teach.
+
+    >>> rungs(31)
+    Ladder(voices=('rules',), probability=True, left_out={'linear': '31 wins; 40 needed for the linear voice', ...})
+    """
+    phrases = {"probability": "a probability", "linear": "the linear voice", "trees": "the trees"}
+    left_out = {
+        name: f"{wins:,} {'win' if wins == 1 else 'wins'}; {least} needed for {phrases[name]}"
+        for name, least in NEEDED.items()
+        if wins < least
+    }
+    voices = tuple(voice for voice in VOICES if voice not in left_out)
+    return Ladder(voices, "probability" not in left_out, left_out)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """``intercept + sum of weights * voices' logits``: a calibrated logit. The rules' logit is their points."""
+
+    voices: tuple[str, ...]
+    weights: tuple[float, ...]
+    intercept: float
+
+    def __post_init__(self) -> None:
+        """Refuses what `fit` cannot have made: a saved blend may have been altered."""
+        sound = np.isfinite([*self.weights, self.intercept]).all() and min(self.weights, default=0) >= 0
+        if not sound or len(self.weights) != len(self.voices):
+            raise ModelError(
+                f"the blend has weights {self.weights} and intercept {self.intercept} for the voices {self.voices}; "
+                "expected one finite weight of at least 0 per voice; restore the scorer or train again"
+            )
+
+    def logit(self, logits: Floats) -> Floats:
+        """The blended log-odds (n,) of the voices' ``logits`` (n, k), columns in the order of ``voices``.
+
+        Summed voice by voice, so that a row's bits do not depend on the other rows.
+        """
+        if logits.ndim != 2 or logits.shape[1] != len(self.voices):
+            raise ModelError(
+                f"the blend of {self.voices} was given logits of shape {logits.shape}; expected one column per voice"
+            )
+        total = np.full(len(logits), self.intercept)
+        for column, weight in enumerate(self.weights):
+            total += weight * logits[:, column]
+        return total
+
+    def probability(self, logits: Floats) -> Floats:
+        """The probability of winning within the horizon (n,)."""
+        found: Floats = expit(self.logit(logits))
+        return found
+
+    def contributions(self, voices: Mapping[str, tuple[float, Floats]]) -> tuple[float, dict[str, Floats]]:
+        """The blend's base, and each voice's contributions (n, columns) in blended log-odds.
+
+        ``voices`` maps each voice to its own ``(base, phi)``. The base plus the row sums of all the arrays is the
+        blended logit: the weights only scale what already adds up.
+        """
+        base = self.intercept + sum(
+            weight * voices[name][0] for name, weight in zip(self.voices, self.weights)
+        )
+        return base, {name: weight * voices[name][1] for name, weight in zip(self.voices, self.weights)}
+
+    def record(self) -> dict[str, Any]:
+        """The blend as JSON can hold it; ``Blend.from_record`` gives it back."""
+        return {"weights": dict(zip(self.voices, self.weights)), "intercept": self.intercept}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Blend:
+        """The blend that `record` described; ModelError when it is broken."""
+        try:
+            weights = {str(voice): float(weight) for voice, weight in record["weights"].items()}
+            return cls(tuple(weights), tuple(weights.values()), float(record["intercept"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"the blend's record is broken ({error!r}); restore the scorer or train again"
+            ) from None
+
+
+def fit(logits: Floats, y: Floats, weight: Floats, voices: Sequence[str] = VOICES) -> Blend:
+    """The non-negative weights and intercept of least log-loss for the voices' ``logits`` (n, k).
+
+    They must be out-of-time, out-of-lead predictions, or the blend trusts the voice that memorises most.
+    ``y`` (n,) is 0 or 1, ``weight`` (n,) positive. A voice that says the same of every row, or that points the
+    wrong way, gets 0. Raises DataError for labels of one kind only, other shapes, or logits that are not finite.
+
+    >>> points = np.array([[0.0], [20.0], [40.0], [60.0]])
+    >>> blend = fit(points, np.array([0.0, 1.0, 0.0, 1.0]), np.ones(4), ["rules"])
+    >>> blend.probability(points).round(2).tolist()
+    [0.23, 0.4, 0.6, 0.77]
+    """
+    if logits.shape != (len(y), len(voices)) or weight.shape != y.shape or not np.isfinite(logits).all():
+        raise DataError(
+            f"found logits of shape {logits.shape}, finite: {bool(np.isfinite(logits).all())}, for {len(y)} labels "
+            f"and the voices {', '.join(voices)}; expected one finite logit per label and voice"
+        )
+    evidence.check_labels(y, weight)
+    found = logistic.fit(logits, y, weight, RIDGE, [(0, None)] * len(voices))
+    return Blend(tuple(voices), tuple(found.beta.tolist()), float(found.intercept - found.beta @ found.mean))

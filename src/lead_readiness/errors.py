@@ -1,0 +1,34 @@
+"""The one error family: what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LeadReadinessError(Exception):
+    """Anything the product refuses to do; its message is written for the person who can mend it."""
+
+
+class ConfigError(LeadReadinessError):
+    """A project file or rule book that cannot be used as written."""
+
+
+class DataError(LeadReadinessError):
+    """Tables that do not keep the data contract."""
+
+
+class ModelError(LeadReadinessError):
+    """A saved scorer that is broken, altered or made for other inputs."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint ``; did you mean 'x'?`` for the nearest known name, or an empty string.
+
+    >>> nearest("pricng_view", ["pricing_view", "demo_request"])
+    "; did you mean 'pricing_view'?"
+    >>> nearest("zzz", ["pricing_view"])
+    ''
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,108 @@
+"""What is known of a lead at creation, as columns: numbers, levels, and a level's past win rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.preprocessing import TargetEncoder
+
+from lead_readiness.features.families import Feature
+from lead_readiness.project import Project
+from lead_readiness.timelines import Timelines
+
+LEVELS = 10
+"""The most levels of a category that get a column each; with more, the level's past win rate is a column too."""
+LEVEL_LEADS = 30
+"""The fewest training leads a level needs for a column of its own."""
+
+Matrix = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The fitted columns: their features and, for win rates, ``rates[attribute][level]``."""
+
+    features: tuple[Feature, ...] = ()
+    rates: dict[str, dict[str, float]] | None = None
+
+    def matrix(self, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Matrix:
+        """One row for each of ``lead``, one column a feature; a missing number reads as the training median."""
+        out = np.empty((len(lead), len(self.features)), np.float32)
+        for column, feature in enumerate(self.features):
+            out[:, column] = self._column(feature, timelines.attributes[feature.kinds[0]][lead])
+        return out
+
+    def _column(self, feature: Feature, found: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        if feature.family == "number":
+            return np.where(np.isnan(found), feature.empty, found)
+        if feature.family == "missing":
+            return np.isnan(found).astype(np.float64)
+        if feature.family == "level":
+            return np.asarray(found == feature.level, dtype=np.float64)
+        rates = (self.rates or {})[feature.kinds[0]]
+        return np.array([rates.get(str(level), feature.empty) for level in found], dtype=np.float64)
+
+
+def fit(
+    project: Project, timelines: Timelines, leads: npt.NDArray[np.int32], won: npt.NDArray[np.bool_], seed: int
+) -> tuple[Attributes, Matrix]:
+    """Columns for the project's attributes, learned from training leads only.
+
+    ``leads`` are distinct places in the timelines and ``won`` whether each had a positive snapshot. Returns
+    the fitted columns, and the matrix of *all* leads in which the training leads' win rates are cross-fitted
+    (each from other leads' outcomes), as training needs them.
+    """
+    features: list[Feature] = []
+    rates: dict[str, dict[str, float]] = {}
+    crossed: dict[str, npt.NDArray[np.float64]] = {}
+    for name, spec in project.attributes.items():
+        found = timelines.attributes[name][leads]
+        if spec.type == "number":
+            features += _number(name, spec.phrase, spec.behaviour, found)
+            continue
+        counts = pd.Series(found, dtype=object).dropna().astype(str).value_counts()
+        counts = counts[counts >= LEVEL_LEADS].sort_index().sort_values(ascending=False, kind="stable")
+        if len(counts) == 1 and counts.iloc[0] == len(found):
+            continue
+        features += [_level(name, spec.phrase, spec.behaviour, str(level)) for level in counts.index[:LEVELS]]
+        if pd.Series(found, dtype=object).nunique() > LEVELS and 0 < won.sum() < len(won):
+            rates[name], crossed[name] = _rates(found, won, seed)
+            features.append(_rate(name, spec.phrase, spec.behaviour, float(won.mean())))
+    fitted = Attributes(tuple(features), rates)
+    matrix = fitted.matrix(timelines, np.arange(len(timelines), dtype=np.int32))
+    for column, feature in enumerate(features):
+        if feature.family == "rate":
+            matrix[leads, column] = crossed[feature.kinds[0]]
+    return fitted, matrix
+
+
+def _number(name: str, phrase: str, behaviour: str, found: npt.NDArray[np.float64]) -> list[Feature]:
+    known = found[~np.isnan(found)]
+    if len(known) == 0:
+        return []
+    made = [Feature(name, phrase, "", behaviour, 0, float(np.float32(np.median(known))), "number", (name,))]
+    if len(known) < len(found):
+        made.append(Feature(f"{name} is missing", f"{phrase} is not known", "yes/no", behaviour, 0, 0.0, "missing", (name,)))
+    return made
+
+
+def _level(name: str, phrase: str, behaviour: str, level: str) -> Feature:
+    return Feature(f"{name} = {level}", f"{phrase} is {level}", "yes/no", behaviour, 0, 0.0, "level", (name,), level=level)
+
+
+def _rate(name: str, phrase: str, behaviour: str, mean: float) -> Feature:
+    return Feature(f"rate({name})", f"past win rate of the lead's {phrase}", "share", behaviour, 1, mean, "rate", (name,))
+
+
+def _rates(
+    found: npt.NDArray[np.object_], won: npt.NDArray[np.bool_], seed: int
+) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
+    """Shrunk win rate per level, and each training lead's cross-fitted one (scikit-learn's TargetEncoder)."""
+    column = np.array([str(level) for level in found], dtype=object).reshape(-1, 1)
+    encoder = TargetEncoder(target_type="binary", smooth=20.0, shuffle=True, random_state=seed)
+    crossed = encoder.fit_transform(column, won.astype(int))[:, 0]
+    return dict(zip(encoder.categories_[0].tolist(), encoder.encodings_[0].tolist())), crossed

@@ -1,0 +1,278 @@
+"""The project file `readiness.toml`: where the tables are and what the company's words mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lead_readiness.errors import ConfigError, nearest
+
+Actor = Literal["buyer", "marketing", "sales", "system"]
+Direction = Literal["up", "down", "none"]
+Hold = Literal["opt_out", "complaint", "bounce"]
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kind(Strict):
+    """What one event kind means: which behaviour it shows, who acted, which way it points, how to say it."""
+
+    behaviour: str
+    actor: Actor = "buyer"
+    direction: Direction = "none"
+    phrase: str = ""
+    plural: str = ""
+    hold: Hold | None = None
+
+    def count_phrase(self, n: int) -> str:
+        """The phrase after a count.
+
+        >>> Kind(behaviour="pricing", phrase="pricing view").count_phrase(3)
+        '3 pricing views'
+        """
+        return f"{n:,} {self.phrase if n == 1 else self.plural or self.phrase + 's'}"
+
+
+class Table(Strict):
+    """Where one table is: a file beside the project file, or a table or query behind a SQL URL.
+
+    ``columns`` maps the contract's column to the name found; ``values`` maps, per contract column,
+    the value found to the contract's value (an empty string drops the row: no outcome yet).
+    ``${NAME}`` in ``path`` and ``url`` is taken from the environment, so that no secret is written down.
+    """
+
+    path: str | None = None
+    url: str | None = None
+    table: str | None = None
+    query: str | None = None
+    columns: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Table:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give either `path` (a file) or `url` (a SQL database), not both and not neither")
+        if self.url is not None and (self.table is None) == (self.query is None):
+            raise ValueError("a SQL source needs either `table` or `query`")
+        return self
+
+    def resolved(self) -> str:
+        """The path or URL with ``${NAME}`` replaced from the environment.
+
+        Raises ConfigError when a variable is not set.
+        """
+        return re.sub(r"\$\{(\w+)\}", _from_environment, self.path or self.url or "")
+
+
+def _from_environment(match: re.Match[str]) -> str:
+    value = os.environ.get(match[1])
+    if value is None:
+        raise ConfigError(f"the project file names the environment variable {match[1]}, which is not set; export it first")
+    return value
+
+
+def _as_table(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+TableField = Annotated[Table, BeforeValidator(_as_table)]
+
+
+class Tables(Strict):
+    """The contract's tables; hand-offs may be absent."""
+
+    leads: TableField
+    events: TableField
+    outcomes: TableField
+    handoffs: TableField | None = None
+
+    def items(self) -> Iterator[tuple[str, Table]]:
+        """The tables that are named, in the contract's order."""
+        for name in ("leads", "events", "outcomes", "handoffs"):
+            table = getattr(self, name)
+            if table is not None:
+                yield name, table
+
+
+class Attribute(Strict):
+    """One lead attribute, known at creation."""
+
+    type: Literal["category", "number"]
+    phrase: str = ""
+    behaviour: str = "fit"
+
+
+def _as_attribute(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+AttributeField = Annotated[Attribute, BeforeValidator(_as_attribute)]
+
+
+class Label(Strict):
+    """What is predicted: won within the horizon, seen from a fixed grid of instants.
+
+    ``horizon_days`` is a number of days, ``"auto"`` (the round number nearest the 80th percentile of
+    time-to-decision among winners), ``"eventual"`` (for logs in which every case is decided), or one number
+    of days per value of the attribute named by ``cycle``.
+    """
+
+    horizon_days: Annotated[int, Field(gt=0)] | Literal["auto", "eventual"] | dict[str, Annotated[int, Field(gt=0)]] = "auto"
+    cycle: str | None = None
+    gap_days: float = Field(default=1.0, ge=0)
+    cadence_days: int = Field(default=7, gt=0)
+    snapshots_per_episode: int = Field(default=8, gt=0)
+
+    @model_validator(mode="after")
+    def _cycle_has_horizons(self) -> Label:
+        if isinstance(self.horizon_days, dict) and self.cycle is None:
+            raise ValueError("one horizon per sales cycle needs `cycle`, the attribute that names a lead's cycle")
+        return self
+
+
+class Handoff(Strict):
+    """How many leads sales can take, per week."""
+
+    capacity_per_week: int = Field(default=25, gt=0)
+
+
+class Project(Strict):
+    """What one company's words mean: vocabulary, attributes, label and capacity. It travels with the model."""
+
+    name: str
+    timezone: str | None = None
+    cut: datetime | None = None
+    attributes: dict[str, AttributeField] = {}
+    label: Label = Label()
+    handoff: Handoff = Handoff()
+    vocabulary: dict[str, Kind]
+
+    @field_validator("vocabulary", "attributes", mode="after")
+    @classmethod
+    def _phrases(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {k: v if v.phrase else v.model_copy(update={"phrase": k.replace("_", " ")}) for k, v in value.items()}
+
+    @field_validator("vocabulary", mode="after")
+    @classmethod
+    def _some_buyer(cls, value: dict[str, Kind]) -> dict[str, Kind]:
+        if not any(kind.actor == "buyer" for kind in value.values()):
+            raise ValueError("no event kind has actor = \"buyer\"; only what buyers do feeds the score")
+        return value
+
+    @field_validator("timezone", mode="after")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(f"{value!r} is not a known time zone{nearest(value, available_timezones())}")
+        return value
+
+    @model_validator(mode="after")
+    def _cycle_is_attribute(self) -> Project:
+        cycle = self.label.cycle
+        if cycle is not None and (cycle not in self.attributes or self.attributes[cycle].type != "category"):
+            raise ValueError(f"label.cycle = {cycle!r} is not a category under [attributes]{nearest(cycle, self.attributes)}")
+        return self
+
+    @model_validator(mode="after")
+    def _cut_in_zone(self) -> Project:
+        if self.cut is not None and self.cut.tzinfo is None:
+            if self.timezone is None:
+                raise ValueError(f"cut = {self.cut.isoformat()} has no time zone; write it as {self.cut.isoformat()}Z or set `timezone`")
+            object.__setattr__(self, "cut", self.cut.replace(tzinfo=ZoneInfo(self.timezone)))
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The event kinds, in the project file's order; an event's kind code is its place here."""
+        return tuple(self.vocabulary)
+
+
+class ProjectFile(Project):
+    """The whole project file: the project, where its tables are (paths from ``root``) and its rule book."""
+
+    rules: str
+    tables: Tables
+    root: Path = Field(default=Path("."), exclude=True)
+
+    def meaning(self) -> Project:
+        """The project without its tables: what a model takes along, free of paths and URLs."""
+        return Project.model_validate({name: getattr(self, name) for name in Project.model_fields})
+
+
+def load(path: str | Path) -> ProjectFile:
+    """Read and check a project file.
+
+    Raises ConfigError naming the file, the key, what was found and the nearest known key.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: no project file there; `lead-readiness init` writes one from a look at your files")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    return parse(data, source=str(path), root=path.parent)
+
+
+def parse(data: Mapping[str, Any], source: str = "readiness.toml", root: Path = Path(".")) -> ProjectFile:
+    """Check a project given as a mapping; ``root`` is what its relative paths start from."""
+    try:
+        return ProjectFile.model_validate({**data, "root": root})
+    except ValidationError as error:
+        raise ConfigError(describe(error, ProjectFile, source)) from None
+
+
+def describe(error: ValidationError, model: type[BaseModel], source: str) -> str:
+    """One line per mistake: file, key, what was found, what was expected, the nearest known key."""
+    return "\n".join(f"{source}: {_line(e, model)}" for e in error.errors())
+
+
+def _line(e: Any, model: type[BaseModel]) -> str:
+    where = ".".join(str(p) for p in e["loc"] if not str(p).startswith("function-")) or "the file"
+    if e["type"] == "extra_forbidden":
+        return f"unknown key `{where}`{nearest(str(e['loc'][-1]), _known(model, e['loc'][:-1]))}"
+    if e["type"] == "missing":
+        return f"`{where}` is missing"
+    found = "" if e["type"] == "value_error" and isinstance(e["input"], dict | BaseModel) else f"found {e['input']!r}: "
+    return f"`{where}`: {found}{e['msg'].removeprefix('Value error, ')}"
+
+
+def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields at ``loc`` below ``model``; every model's fields when the path is not a plain one."""
+    names: list[str] = []
+    seen: set[type[BaseModel]] = set()
+    stack: list[type[BaseModel]] = [model]
+    for step in loc:
+        field = stack[-1].model_fields.get(str(step)) if stack else None
+        inner = _models_in(field.annotation) if field else []
+        if inner:
+            stack.append(inner[0])
+    if len(stack) > 1 or not loc:
+        return list(stack[-1].model_fields)
+    while stack:
+        current = stack.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        names += list(current.model_fields)
+        for field in current.model_fields.values():
+            stack += _models_in(field.annotation)
+    return names
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for arg in getattr(annotation, "__args__", ()) for m in _models_in(arg)]

@@ -1,0 +1,1 @@
+"""A first project file, guessed from a look at a company's files."""

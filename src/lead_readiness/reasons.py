@@ -1,0 +1,218 @@
+"""Contributions become reasons: a behaviour, its points, and a sentence of what was seen, with the event ids."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from lead_readiness.project import Project
+from lead_readiness.timelines import DAY, RETURN_REASONS, Timelines
+
+POINTS_PER_LOGIT = 20 / math.log(2)
+"""20 points double the odds (METHOD 6)."""
+EVEN_ODDS = 100.0
+"""The score of a lead as likely to be won as not."""
+
+MOST_FOR, MOST_AGAINST = 4, 2
+LEAST_POINTS = 0.5
+RECENT = 90 * DAY
+MOST_IDS = 10
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The events behind a reason: how many, the first and the last (microseconds UTC), the latest ids."""
+
+    count: int = 0
+    first: int | None = None
+    last: int | None = None
+    event_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a lead scores as it does: ``points`` of the score come from ``behaviour``."""
+
+    behaviour: str
+    points: float
+    sentence: str
+    evidence: Evidence
+
+    def __str__(self) -> str:
+        """The sentence with its points.
+
+        >>> str(Reason("pricing", 14.2, "3 pricing views since 4 May, the last 2 h ago", Evidence(3)))
+        '3 pricing views since 4 May, the last 2 h ago (+14)'
+        """
+        return f"{self.sentence} ({self.points:+.0f})"
+
+
+def strongest(points: Mapping[str, float], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[str]:
+    """The behaviours worth telling: at most ``most_for`` that raise the score, then those that lower it.
+
+    >>> strongest({"pricing": 14.0, "email": 0.1, "rhythm": -9.0, "form": 20.0}, most_for=1)
+    ['form', 'rhythm']
+    """
+    ranked = sorted(points, key=lambda b: (-abs(points[b]), b))
+    told = [b for b in ranked if points[b] >= LEAST_POINTS][:most_for]
+    return told + [b for b in ranked if points[b] <= -LEAST_POINTS][:most_against]
+
+
+class Teller:
+    """Tells what a lead did, in the project's own phrases and time zone."""
+
+    def __init__(self, project: Project, activity: Sequence[str]) -> None:
+        self.project = project
+        self.zone: tzinfo = ZoneInfo(project.timezone) if project.timezone else UTC
+        kinds = list(project.vocabulary.values())
+        told = [k.behaviour if k.actor in ("buyer", "marketing") else "" for k in kinds]
+        self.members = {b: np.array([t == b for t in told]) for b in dict.fromkeys(told) if b}
+        self.activity = np.array([k in activity for k in project.kinds])
+        self.attributes: dict[str, list[str]] = {}
+        for name, attribute in project.attributes.items():
+            self.attributes.setdefault(attribute.behaviour, []).append(name)
+
+    def reason(
+        self, behaviour: str, points: float, timelines: Timelines, lead: int, as_of: int, by_attribute: Mapping[str, float]
+    ) -> Reason:
+        """The behaviour's points with what was seen before ``as_of``; nothing unseen is told as seen."""
+        parts: list[str] = []
+        evidence = Evidence()
+        if behaviour == "rhythm":
+            part, evidence = self._rhythm(timelines, lead, as_of)
+            parts.append(part)
+        elif behaviour == "account":
+            part, evidence = self._account(timelines, lead, as_of)
+            parts.append(part)
+        elif behaviour == "history":
+            parts.append(self._history(timelines, lead, as_of))
+        elif behaviour in self.members:
+            part, evidence = self._events(behaviour, timelines, lead, as_of)
+            parts.append(part)
+        if behaviour in self.attributes:
+            parts += self._attributes(behaviour, points, timelines, lead, by_attribute)
+        return Reason(behaviour, points, "; ".join(parts) or "limits and bounds of the rule book", evidence)
+
+    def _events(self, behaviour: str, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
+        events = visible(timelines, lead, as_of)
+        events = events[self.members[behaviour][timelines.kind[events]]]
+        if len(events) == 0:
+            return f"no {behaviour} activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}", Evidence()
+        recent = events[timelines.time[events] >= as_of - RECENT]
+        evidence = _evidence(timelines, recent if len(recent) else events)
+        last = ago(as_of - int(evidence.last or 0))
+        counts = self._counts(timelines.kind[recent if len(recent) else events])
+        if len(recent) == 0:
+            return f"no {behaviour} activity in the last 90 days ({counts} before, the last {last})", evidence
+        if evidence.count == 1:
+            return f"{counts} on {self._date(int(evidence.first or 0), as_of)}, {last}", evidence
+        return f"{counts} since {self._date(int(evidence.first or 0), as_of)}, the last {last}", evidence
+
+    def _counts(self, codes: npt.NDArray[np.int16]) -> str:
+        """`2 pricing views, 1 quote request and 3 others`: the two most frequent kinds by name."""
+        found, counts = np.unique(codes, return_counts=True)
+        by = np.lexsort((found, -counts))
+        kinds = list(self.project.vocabulary.values())
+        told = [kinds[found[k]].count_phrase(int(counts[k])) for k in by[:2]]
+        if len(by) > 2:
+            rest = int(counts[by[2:]].sum())
+            told.append(f"{rest} other{'s' if rest != 1 else ''}")
+        return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+    def _rhythm(self, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
+        events = visible(timelines, lead, as_of)
+        events = events[self.activity[timelines.kind[events]]]
+        if len(events) == 0:
+            return f"no activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}", Evidence()
+        recent = events[timelines.time[events] >= as_of - 30 * DAY]
+        if len(recent) == 0:
+            evidence = _evidence(timelines, events)
+            return f"silent for {(as_of - int(evidence.last or 0)) // DAY} days", evidence
+        evidence = _evidence(timelines, recent)
+        days = len(np.unique(timelines.time[recent] // DAY))
+        n = evidence.count
+        return (
+            f"active on {days} day{'s' if days != 1 else ''} of the last 30 ({n:,} event{'s' if n != 1 else ''}), "
+            f"the last {ago(as_of - int(evidence.last or 0))}",
+            evidence,
+        )
+
+    def _account(self, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
+        a = timelines.account[lead]
+        others = [j for j in range(timelines.account_start[a], timelines.account_start[a + 1]) if j != lead]
+        others = [j for j in others if timelines.created[j] < as_of]
+        if not others:
+            return "no other person of the account is known", Evidence()
+        seen = [visible(timelines, j, as_of) for j in others]
+        seen = [e[self.activity[timelines.kind[e]] & (timelines.time[e] >= as_of - 30 * DAY)] for e in seen]
+        people = sum(len(e) > 0 for e in seen)
+        if people == 0:
+            return f"none of the account's {len(others)} other people active in the last 30 days", Evidence()
+        evidence = _evidence(timelines, np.concatenate(seen))
+        noun = "person" if people == 1 else "people"
+        n = evidence.count
+        return (
+            f"{people} other {noun} of the account active in the last 30 days ({n:,} event{'s' if n != 1 else ''}), "
+            f"the last {ago(as_of - int(evidence.last or 0))}",
+            evidence,
+        )
+
+    def _history(self, timelines: Timelines, lead: int, as_of: int) -> str:
+        span = slice(timelines.handoff_start[lead], timelines.handoff_start[lead + 1])
+        back = np.flatnonzero(timelines.returned[span] < as_of)
+        if len(back) == 0:
+            return "not handed to sales before"
+        at = back[np.argmax(timelines.returned[span][back])]
+        code = timelines.return_reason[span][at]
+        why = f" as “{RETURN_REASONS[code]}”" if code >= 0 else ""
+        times = "" if len(back) == 1 else f", {len(back)} times in all"
+        return f"returned by sales {ago(as_of - int(timelines.returned[span][at]))}{why}{times}"
+
+    def _attributes(
+        self, behaviour: str, points: float, timelines: Timelines, lead: int, by_attribute: Mapping[str, float]
+    ) -> Iterable[str]:
+        """The lead's own values of the attributes that pull the same way, the two strongest first."""
+        names = [n for n in self.attributes[behaviour] if by_attribute.get(n, 0.0) * points > 0]
+        names.sort(key=lambda n: (-abs(by_attribute[n]), n))
+        for name in names[:2] or self.attributes[behaviour][:2]:
+            found = timelines.attributes[name][lead]
+            phrase = self.project.attributes[name].phrase
+            missing = found is None or (isinstance(found, float) and math.isnan(found))
+            yield f"{phrase} is not known" if missing else f"{phrase} is {found:,.10g}" if isinstance(found, float) else f"{phrase} is {found}"
+
+    def _date(self, micros: int, as_of: int) -> str:
+        when, now = (datetime.fromtimestamp(m / 1e6, self.zone) for m in (micros, as_of))
+        return f"{when.day} {when:%b}" if when.year == now.year else f"{when.day} {when:%b %Y}"
+
+
+def visible(timelines: Timelines, lead: int, as_of: int) -> npt.NDArray[np.intp]:
+    """Places of the lead's events that were known at ``as_of``, oldest first."""
+    begin, end = int(timelines.start[lead]), int(timelines.start[lead + 1])
+    end = begin + int(np.searchsorted(timelines.time[begin:end], as_of))
+    return begin + np.flatnonzero(timelines.recorded[begin:end] <= as_of)
+
+
+def ago(micros: int) -> str:
+    """A span of time before now, in words.
+
+    >>> ago(7_300_000_000), ago(50 * 3_600_000_000)
+    ('2 h ago', '2 days ago')
+    """
+    if micros < 3_600_000_000:
+        return f"{max(micros // 60_000_000, 1)} min ago"
+    if micros < 2 * DAY:
+        return f"{micros // 3_600_000_000} h ago"
+    return f"{micros // DAY} days ago"
+
+
+def _evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
+    times = timelines.time[events]
+    latest = sorted(((-int(timelines.time[e]), timelines.event_id(e)) for e in events[np.argsort(-times, kind="stable")][: MOST_IDS]), key=str)
+    ids = tuple(i for _, i in latest if i is not None)
+    return Evidence(len(events), int(times.min()), int(times.max()), ids)

@@ -1,0 +1,263 @@
+"""A rule book turned into the flat tables that the kernel walks."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lead_readiness.rules.book import RuleBook
+from lead_readiness.rules.conditions import After, Condition, Trigger, Wanted
+from lead_readiness.rules.rule import Decay, Rule
+from lead_readiness.timelines import DAY, Timelines
+
+FOREVER = 1 << 61
+"""A span longer than any history that is still safe to compare with the difference of two times."""
+AWARDS, TIERS, SILENCE, LEAD = range(4)
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Table = npt.NDArray[Any]
+Row = dict[str, float]
+Levels = list[tuple[int, float]]
+Wants = tuple[tuple[str, Wanted], ...]
+Item = TypeVar("Item")
+
+
+def _dtype(floats: str, ints: str, flags: str = "") -> np.dtype[np.void]:
+    columns = [(name, np.float64) for name in floats.split()] + [(name, np.int64) for name in ints.split()]
+    return np.dtype(columns + [(name, np.bool_) for name in flags.split()], align=True)
+
+
+PATTERN = _dtype("low high", "glob who triggers seen hits", "valued eventless excludes able")
+"""What one condition asks of an event. ``glob`` and ``who`` are columns of `Facts.asset_ok` and `lead_ok` (-1:
+any will do), ``triggers`` is a trigger's greatest age (-1: not a trigger). Running: ``able``, whether the lead
+keeps the attribute part; ``hits`` in the current second; ``seen``, the last second with a hit."""
+
+RULE = _dtype(
+    "points half_life award total",
+    "style first within most span ring group pool tier tiers step steps made fired",
+)
+"""A rule, whose condition is the pattern of the same number. ``first`` is the pattern of its earlier event (-1:
+none), at most ``within`` before; at most ``most`` awards (0: any number) in a ``span``; ``tier:tiers`` and
+``step:steps`` are levels. Running: the ``award`` of the current second, the ``total`` as faded, how many awards were ``made`` and ``fired``."""
+
+LEVEL = _dtype("worth", "at cursor")
+"""A tier (points from a count or an age on) or a step (the share left from an age on)."""
+
+GROUP = _dtype("cap plus minus", "pool pools")
+"""A cap and the ``pool:pools`` under it. Running: what the current second adds and takes away."""
+
+POOL = _dtype("half_life balance", "group step steps at")
+"""What a group holds of awards that fade alike. Running: its ``balance``, as it stood ``at`` some second."""
+
+
+class Program(NamedTuple):
+    """A rule book over one vocabulary; spans of time are microseconds.
+
+    The patterns that may match an event of kind ``k`` are ``of_kind[start[k]:start[k + 1]]``.
+    """
+
+    patterns: Table
+    rules: Table
+    levels: Table
+    groups: Table
+    pools: Table
+    start: Ints
+    of_kind: Ints
+    reset_kind: Flags
+    on_recycle: bool
+    stepped: bool
+    ring_size: int
+
+
+class Compiled(NamedTuple):
+    """A program and the globs and attribute conditions that it refers to by their places."""
+
+    program: Program
+    globs: tuple[re.Pattern[str], ...]
+    wants: tuple[Wants, ...]
+
+
+class Facts(NamedTuple):
+    """The timelines' columns that the kernel reads, and every glob and attribute condition answered."""
+
+    created: Ints
+    start: Ints
+    time: Ints
+    recorded: Ints
+    kind: npt.NDArray[np.int16]
+    value: npt.NDArray[np.float32]
+    asset: npt.NDArray[np.int32]
+    handoff_start: Ints
+    returned: Ints
+    asset_ok: Flags
+    lead_ok: Flags
+
+
+@lru_cache(maxsize=16)
+def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
+    """The book as tables over the given event kinds."""
+    firsts = [rule.when.after for rule in book.rules if rule.when.after is not None]
+    asked: list[Condition | After] = [*(r.when for r in book.rules), *firsts, *book.exclude, *book.triggers]
+    globs = _distinct(c.asset for c in asked if c.asset)
+    wants = _distinct(_wants(c) for c in asked if _wants(c))
+    named = [frozenset(book.kinds(c.kind)) for c in asked]
+    of_kind = [[p for p, names in enumerate(named) if kind in names] for kind in kinds]
+    levels: Levels = []
+    pooled = _pooled(book)
+    rules = [_rule(rule, book, pooled, levels) for rule in book.rules]
+    for rule, first in zip((r for r in rules if r["first"] >= 0), range(len(rules), len(asked))):
+        rule["first"] = first
+    pools = [{"group": group, **_fading(decay, levels)} for group, decay in pooled]
+    program = Program(
+        patterns=_table(PATTERN, [_pattern(c, globs, wants) for c in asked]),
+        rules=_table(RULE, rules),
+        levels=_table(LEVEL, [{"at": at, "worth": worth} for at, worth in levels]),
+        groups=_table(GROUP, [_group(g, cap.cap, pooled) for g, cap in enumerate(book.groups.values())]),
+        pools=_table(POOL, pools),
+        start=np.cumsum([0, *(len(patterns) for patterns in of_kind)]),
+        of_kind=np.array([p for patterns in of_kind for p in patterns], np.int64),
+        reset_kind=np.array([kind in book.kinds(book.reset.kinds) for kind in kinds], bool),
+        on_recycle=book.reset.on_recycle,
+        stepped=any(pool["step"] < pool["steps"] for pool in pools),
+        ring_size=int(sum(rule["most"] for rule in rules)),
+    )
+    program.rules["ring"] = np.cumsum(program.rules["most"]) - program.rules["most"]
+    return Compiled(
+        program, tuple(re.compile("|".join(map(fnmatch.translate, g))) for g in globs), tuple(wants)
+    )
+
+
+def facts(compiled: Compiled, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Facts:
+    """What the kernel reads of the timelines; attribute conditions are answered for the given leads alone."""
+    rows = np.unique(lead).astype(np.int64) if len(lead) < len(timelines) else np.arange(len(timelines))
+    lead_ok = np.zeros((len(timelines), len(compiled.wants)), bool)
+    for i, wants in enumerate(compiled.wants):
+        lead_ok[rows, i] = _suits(wants, timelines, rows)
+    asset_ok = [[glob.match(asset) is not None for glob in compiled.globs] for asset in timelines.assets]
+    return Facts(
+        timelines.created,
+        timelines.start,
+        timelines.time,
+        timelines.recorded,
+        timelines.kind,
+        timelines.value,
+        timelines.asset,
+        timelines.handoff_start,
+        timelines.returned,
+        np.array(asset_ok, bool).reshape(len(timelines.assets), len(compiled.globs)),
+        lead_ok,
+    )
+
+
+def _suits(wants: Wants, timelines: Timelines, rows: Ints) -> Flags:
+    """Which leads have every attribute as wanted; a missing value is never as wanted."""
+    ok = np.ones(len(rows), bool)
+    for name, wanted in wants:
+        column = timelines.attributes[name][rows]
+        if wanted.values:
+            values = frozenset(wanted.values)
+            ok &= np.fromiter((value in values for value in column), bool, len(rows))
+        else:
+            low = -np.inf if wanted.min is None else wanted.min
+            ok &= (column >= low) & (column <= (np.inf if wanted.max is None else wanted.max))
+    return ok
+
+
+def _pattern(condition: Condition | After, globs: list[tuple[str, ...]], wants: list[Wants]) -> Row:
+    value, wanted = condition.value, _wants(condition)
+    return {
+        "glob": globs.index(condition.asset) if condition.asset else -1,
+        "who": wants.index(wanted) if wanted else -1,
+        "triggers": _micros(condition.within_days) if isinstance(condition, Trigger) else -1,
+        # The timelines hold float32: rounding the bounds alike keeps a value of 0.1 at least 0.1.
+        "low": -np.inf if value is None or value.min is None else float(np.float32(value.min)),
+        "high": np.inf if value is None or value.max is None else float(np.float32(value.max)),
+        "valued": value is not None,
+        "eventless": not condition.kind,
+        "excludes": type(condition) is Condition,
+    }
+
+
+def _rule(rule: Rule, book: RuleBook, pooled: list[tuple[int, Decay]], levels: Levels) -> Row:
+    """One rule's row; ``first`` is 0 where there is an earlier event, until its pattern's place is known."""
+    after, window = rule.when.after, rule.tiers or rule.limit
+    group = -1 if rule.group is None else list(book.groups).index(rule.group)
+    pool = (group, _decay(rule, book))
+    tiers = rule.tiers.at if rule.tiers else rule.silence.at if rule.silence else {}
+    tier = len(levels)
+    levels += [(at * (DAY if rule.silence else 1), points) for at, points in sorted(tiers.items())]
+    return {
+        "style": LEAD if rule.about_lead else TIERS if rule.tiers else SILENCE if rule.silence else AWARDS,
+        "points": rule.points or 0.0,
+        "first": 0 if after else -1,
+        "within": _micros(after.within_days if after else None),
+        "most": 1 if rule.once else rule.limit.count if rule.limit else 0,
+        "span": _micros(window.days if window else None),
+        "group": group,
+        "pool": pooled.index(pool) if pool in pooled and rule.points is not None else -1,
+        "tier": tier,
+        "tiers": len(levels),
+        **_fading(_decay(rule, book), levels),
+    }
+
+
+def _pooled(book: RuleBook) -> list[tuple[int, Decay]]:
+    """The groups' pools, by group: which decays there are among the awards under its cap."""
+    return [
+        (g, decay)
+        for g, name in enumerate(book.groups)
+        for decay in _distinct(
+            _decay(r, book) for r in book.rules if r.group == name and r.points is not None
+        )
+    ]
+
+
+def _group(group: int, cap: float, pooled: list[tuple[int, Decay]]) -> Row:
+    mine = [place for place, (owner, _) in enumerate(pooled) if owner == group]
+    return {"cap": cap, "pool": mine[0] if mine else 0, "pools": mine[-1] + 1 if mine else 0}
+
+
+def _decay(rule: Rule, book: RuleBook) -> Decay:
+    """How the rule's points fade; those of attributes stand as long as the lead does."""
+    return Decay.never() if rule.about_lead else rule.decay or book.decay
+
+
+def _fading(decay: Decay, levels: Levels) -> Row:
+    """A half-life (0: none) and steps; a window is one step to nothing."""
+    step = len(levels)
+    if decay.window_days is not None:
+        levels.append((_micros(decay.window_days), 0.0))
+    levels += [(_micros(s.after_days), s.factor) for s in decay.steps]
+    return {"half_life": (decay.half_life_days or 0.0) * DAY, "step": step, "steps": len(levels)}
+
+
+def _wants(condition: Condition | After) -> Wants:
+    return tuple(sorted(condition.attribute.items())) if isinstance(condition, Condition) else ()
+
+
+def _micros(days: float | None) -> int:
+    return FOREVER if days is None else min(max(round(days * DAY), 1), FOREVER)
+
+
+def _distinct(items: Iterable[Item]) -> list[Item]:
+    found: list[Item] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return found
+
+
+def _table(dtype: np.dtype[np.void], rows: list[Row]) -> Table:
+    table = np.zeros(len(rows), dtype)
+    for i, row in enumerate(rows):
+        for name, value in row.items():
+            table[name][i] = value
+    return table

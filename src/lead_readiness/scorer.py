@@ -1,0 +1,286 @@
+"""The scorer: everything that turns timelines into scored, explained leads, as one saved, versioned object."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit
+
+from lead_readiness import rules
+from lead_readiness.blend import Blend
+from lead_readiness.errors import ModelError
+from lead_readiness.evidence import Floats, Matrix
+from lead_readiness.features import Catalogue, compute
+from lead_readiness.linear import Linear
+from lead_readiness.project import Project
+from lead_readiness.reasons import EVEN_ODDS, MOST_AGAINST, MOST_FOR, POINTS_PER_LOGIT, Reason, Teller, strongest
+from lead_readiness.rules import Replay, RuleBook
+from lead_readiness.timelines import Ints, Timelines
+from lead_readiness.trees import Trees
+
+FORMAT = 1
+STATE, TREES, LINEAR, MANIFEST = "scorer.json", "trees.txt", "linear.npz", "manifest.json"
+
+
+class Voice(Protocol):
+    """What the learned voices have in common."""
+
+    def contributions(self, X: Matrix) -> tuple[float, Floats]:
+        """Base logit, and per row and feature what moves it from there."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a scorer was made from, in numbers: shown with every score, never used to make one.
+
+    ``horizon_days`` per sales cycle (None: eventual outcome); ``cut`` in microseconds UTC; ``notes`` say in
+    words which voices were left out and why.
+    """
+
+    horizon_days: dict[str, int | None]
+    cut: int
+    leads: int
+    rows: int
+    wins: int
+    seed: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Scores of n snapshots with everything that they add up from.
+
+    ``base + by_behaviour.sum(axis=1) = logit``; ``by_behaviour`` sums ``by_feature`` (both learned voices) and
+    ``by_rule``, all in log-odds, weighted as in the blend. ``probability`` is of being won within the horizon;
+    ``score`` tells the same on a scale where 100 is even odds and 20 points double them. Without a blend
+    (too few wins) ``probability`` and ``logit`` are NaN, and score and contributions are rule points.
+    """
+
+    scorer: Scorer
+    timelines: Timelines
+    lead: npt.NDArray[np.int32]
+    as_of: Ints
+    base: float
+    by_behaviour: Floats
+    by_feature: Floats
+    by_rule: Floats
+    replay: Replay
+    logit: Floats
+    probability: Floats
+    score: Floats
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+    def points(self, row: int) -> dict[str, float]:
+        """Per behaviour its points of the score; with `base_points` they add up to ``score[row]``."""
+        points = self.by_behaviour[row] * self.scorer.unit
+        return dict(zip(self.scorer.behaviours, points.tolist()))
+
+    @property
+    def base_points(self) -> float:
+        """The score of a lead about whom nothing moves the score either way."""
+        return EVEN_ODDS + self.base * POINTS_PER_LOGIT if self.scorer.blend else 0.0
+
+    def reasons(self, row: int, most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[Reason]:
+        """The strongest reasons of one row: those that raise the score first, then those that lower it."""
+        points = self.points(row)
+        lead, as_of = int(self.lead[row]), int(self.as_of[row])
+        by_attribute = self._by_attribute(row)
+        return [
+            self.scorer.teller.reason(b, points[b], self.timelines, lead, as_of, by_attribute)
+            for b in strongest(points, most_for, most_against)
+        ]
+
+    def _by_attribute(self, row: int) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        split = len(self.scorer.catalogue.events)
+        for feature, moved in zip(self.scorer.catalogue.attributes.features, self.by_feature[row, split:].tolist()):
+            sums[feature.kinds[0]] = sums.get(feature.kinds[0], 0.0) + moved
+        for rule, moved in zip(self.scorer.book.rules, self.by_rule[row].tolist()):
+            for name in rule.when.attribute if not rule.when.kind else ():
+                sums[name] = sums.get(name, 0.0) + moved / len(rule.when.attribute)
+        return sums
+
+    def frame(self) -> pd.DataFrame:
+        """One row a snapshot: lead_id, as_of, score, probability, rule_points, grade, reasons (list of sentences)."""
+        return pd.DataFrame(
+            {
+                "lead_id": self.timelines.lead_ids[self.lead],
+                "as_of": pd.to_datetime(self.as_of, unit="us", utc=True),
+                "score": self.score,
+                "probability": self.probability,
+                "rule_points": self.replay.points,
+                "grade": self.replay.grade,
+                "reasons": [[str(r) for r in self.reasons(row)] for row in range(len(self))],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A company's trained scorer. Training, endpoint, batch job and engines all call `assess`."""
+
+    project: Project
+    book: RuleBook
+    catalogue: Catalogue
+    linear: Linear | None
+    trees: Trees | None
+    blend: Blend | None
+    card: Card
+
+    @cached_property
+    def teller(self) -> Teller:
+        """What tells the reasons in the project's phrases."""
+        return Teller(self.project, self.catalogue.activity)
+
+    @cached_property
+    def behaviours(self) -> tuple[str, ...]:
+        """The behaviours that contributions are summed into, in the vocabulary's order."""
+        named = [k.behaviour for k in self.project.vocabulary.values()]
+        used = [f.behaviour for f in self.catalogue.features] + [t.behaviour for t in self.book.terms]
+        return tuple(b for b in dict.fromkeys(named + used) if b in used)
+
+    @property
+    def unit(self) -> float:
+        """Score points per unit of a contribution."""
+        return POINTS_PER_LOGIT if self.blend else 1.0
+
+    @cached_property
+    def _grouping(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The order that brings columns of one behaviour together, and where each behaviour begins."""
+        place = {b: n for n, b in enumerate(self.behaviours)}
+        features = self.catalogue.features if self.blend else ()
+        slots = np.array([place[x.behaviour] for x in (*features, *self.book.terms)])
+        return np.argsort(slots, kind="stable"), slots
+
+    def assess(self, timelines: Timelines, lead: npt.NDArray[np.int32], as_of: Ints) -> Assessment:
+        """Score and explain snapshots: ``lead`` are places in the timelines, ``as_of`` microseconds UTC.
+
+        The same lead at the same moment gives the same bits alone, in any batch and in any order.
+        """
+        lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
+        played = rules.replay(self.book, timelines, lead, as_of)
+        by_feature = np.zeros((len(lead), len(self.catalogue.features)))
+        if self.blend is None:
+            by_rule, base = played.contributions, 0.0
+            by_behaviour = self._by_behaviour(by_rule)
+            nothing = np.full(len(lead), np.nan)
+            return Assessment(
+                self, timelines, lead, as_of, base, by_behaviour, by_feature, by_rule, played, nothing, nothing, played.points
+            )
+        weights = dict(zip(self.blend.voices, self.blend.weights))
+        by_rule, base = weights["rules"] * played.contributions, self.blend.intercept
+        voices: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
+        if any(voices.values()):
+            x = compute(self.catalogue, timelines, lead, as_of)
+            for name, voice in voices.items():
+                if voice is not None:
+                    start, moved = voice.contributions(x)
+                    base += weights[name] * start
+                    by_feature += weights[name] * moved
+        by_behaviour = self._by_behaviour(np.concatenate([by_feature, by_rule], axis=1))
+        logit = base + by_behaviour.sum(axis=1)
+        probability = expit(logit)
+        score = EVEN_ODDS + POINTS_PER_LOGIT * logit
+        return Assessment(
+            self, timelines, lead, as_of, base, by_behaviour, by_feature, by_rule, played, logit, probability, score
+        )
+
+    def _by_behaviour(self, moved: Floats) -> Floats:
+        """Columns summed per behaviour; `np.take` keeps rows contiguous, so that a row's sum is its own."""
+        order, slots = self._grouping
+        out = np.zeros((len(moved), len(self.behaviours)))
+        present, begins = np.unique(slots[order], return_index=True)
+        if len(moved):
+            out[:, present] = np.add.reduceat(np.take(moved, order, axis=1), begins, axis=1)
+        return out
+
+    @cached_property
+    def version(self) -> str:
+        """The first 12 hex digits of the SHA-256 of all that decides a score."""
+        return _content_hash(self._files())[:12]
+
+    def _files(self) -> dict[str, bytes]:
+        state = {
+            "format": FORMAT,
+            "project": self.project.model_dump(mode="json"),
+            "book": self.book.model_dump(mode="json", exclude_unset=True),
+            "catalogue": self.catalogue.as_dict(),
+            "blend": self.blend.record() if self.blend else None,
+            "card": asdict(self.card),
+        }
+        files = {STATE: json.dumps(state, indent=1, ensure_ascii=False).encode()}
+        if self.linear is not None:
+            files[LINEAR] = _npz(self.linear.arrays())
+        if self.trees is not None:
+            files[TREES] = self.trees.text.encode()
+        return files
+
+    def save(self, folder: Path) -> None:
+        """Write the scorer as text, arrays and JSON, with a manifest of their hashes; no pickle anywhere."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = self._files()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        manifest = {"version": _content_hash(files)[:12], "sha256": {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}}
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Scorer:
+        """The scorer that `save` wrote. Raises ModelError when a file is missing, altered or of another format."""
+        files = _verified(folder)
+        state = json.loads(files[STATE])
+        if state["format"] != FORMAT:
+            raise ModelError(f"{folder}: scorer format {state['format']}; this version reads format {FORMAT}; train again")
+        project = Project.model_validate(state["project"])
+        return cls(
+            project=project,
+            book=rules.parse(state["book"], project, source=f"{folder / STATE}"),
+            catalogue=Catalogue.from_dict(state["catalogue"]),
+            linear=Linear.from_arrays(_arrays(files[LINEAR])) if LINEAR in files else None,
+            trees=Trees.from_text(files[TREES].decode()) if TREES in files else None,
+            blend=Blend.from_record(state["blend"]) if state["blend"] else None,
+            card=Card(**{**state["card"], "notes": tuple(state["card"]["notes"])}),
+        )
+
+
+def _content_hash(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
+    return digest.hexdigest()
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    """The manifest's files, each with the hash that the manifest gives it."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = {name: (folder / name).read_bytes() for name in manifest["sha256"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder}: not a saved scorer ({error}); expected the folder that `lead-readiness train` wrote") from None
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != manifest["sha256"][name]:
+            raise ModelError(f"{folder / name}: altered since it was saved; restore the folder or train again")
+    return files
+
+
+def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict(sorted(arrays.items())))
+    return buffer.getvalue()
+
+
+def _arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as data:
+        return dict(data)

@@ -1,0 +1,161 @@
+"""Tables and queries of SQL databases through SQLAlchemy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from lead_readiness import columns
+from lead_readiness.errors import DataError, nearest
+from lead_readiness.project import Table
+
+ROWS_AT_ONCE = 50_000
+T = TypeVar("T")
+
+
+class SqlTable:
+    """One table, view or query of a database, fetched in pieces."""
+
+    def __init__(self, table: Table, root: Path) -> None:
+        self.url = _url(table, root)
+        place = self.url.database or ""
+        self.shown = f"{self.url.get_backend_name()}://{self.url.host or ''}/{place}: {table.table or 'query'}"
+        self.table, self.query = table.table, table.query
+
+    def names(self) -> list[str]:
+        """The columns in the table's or query's order."""
+        if self.query is not None:
+            query = sa.text(self.query)
+            return self._guard(lambda db: list(_streaming(db).execute(query).keys()))
+        return self._guard(self._table_columns)
+
+    def _table_columns(self, db: sa.Connection) -> list[str]:
+        schema, name = self._parts()
+        look = sa.inspect(db)
+        known = [*look.get_table_names(schema=schema), *look.get_view_names(schema=schema)]
+        if name not in known:
+            here = ", ".join(f"`{k}`" for k in known) or "no table at all"
+            raise DataError(f"{self.shown}: no such table; found {here}{nearest(name, known)}")
+        return [str(column["name"]) for column in look.get_columns(name, schema=schema)]
+
+    def _parts(self) -> tuple[str | None, str]:
+        schema, _, name = (self.table or "").rpartition(".")
+        return schema or None, name
+
+    def fetch(self, wanted: Mapping[str, str], limit: int | None = None) -> pa.Table:
+        """The wanted columns of at most ``limit`` rows; values that a database types loosely come as text."""
+        return self._guard(lambda db: self._fetch(db, wanted, limit))
+
+    def _fetch(self, db: sa.Connection, wanted: Mapping[str, str], limit: int | None) -> pa.Table:
+        result = _streaming(db).execute(self._select(wanted))
+        keys = list(result.keys())
+        places = [keys.index(origin) for origin in wanted.values()]
+        pieces: list[list[pa.Array]] = [[] for _ in places]
+        for rows in result.partitions(min(limit or ROWS_AT_ONCE, ROWS_AT_ONCE)):
+            by_column: Sequence[Sequence[Any]] = list(zip(*rows))
+            for piece, place in zip(pieces, places):
+                piece.append(_array(by_column[place]))
+            if limit is not None:
+                break
+        return pa.table(dict(zip(wanted, map(_joined, pieces))))
+
+    def _select(self, wanted: Mapping[str, str]) -> sa.Executable:
+        if self.query is not None:
+            return sa.text(self.query)
+        schema, name = self._parts()
+        origins = list(dict.fromkeys(wanted.values()))
+        return sa.select(*map(sa.column, origins)).select_from(sa.table(name, schema=schema))
+
+    def _guard(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run ``work`` with a connection of its own; the database's errors become ours, without credentials."""
+        try:
+            with _engine(self.url) as engine, engine.connect() as db:
+                return work(db)
+        except ModuleNotFoundError as error:
+            raise DataError(
+                f"{self.shown}: the database driver {error.name} is not installed; "
+                "for PostgreSQL: pip install 'lead-readiness[postgres]'"
+            ) from None
+        except (SQLAlchemyError, OSError) as error:
+            raise DataError(f"{self.shown}: the database answered: {self._said(error)}") from None
+
+    def _said(self, error: Exception) -> str:
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        password = self.url.password
+        return said.replace(str(password), "***") if password else said
+
+
+def _streaming(db: sa.Connection) -> sa.Connection:
+    """The connection, fetching rows as they are asked for instead of all at once."""
+    return db.execution_options(stream_results=True, max_row_buffer=ROWS_AT_ONCE)
+
+
+def tables_in(url: str, root: Path) -> list[str]:
+    """The tables and views of a database's default schema."""
+    door = SqlTable(Table(url=url, table="*"), root)
+    return door._guard(lambda db: [*sa.inspect(db).get_table_names(), *sa.inspect(db).get_view_names()])
+
+
+@contextmanager
+def _engine(url: sa.URL) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _url(table: Table, root: Path) -> sa.URL:
+    """The table's URL; SQLite's path starts at the project file, and PostgreSQL means the psycopg driver."""
+    try:
+        url = sa.make_url(table.resolved())
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        expected = "sqlite:///file.db or postgresql://user:${PASSWORD}@host/database"
+        what = f"`url` of table or query {table.table or table.query!r} is no database URL"
+        raise DataError(f"{what}; expected {expected}") from None
+    except ModuleNotFoundError:
+        pass  # the driver that SQLAlchemy would take; psycopg takes its place below, or connecting says it is missing
+    if url.drivername in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        path = root / url.database
+        if not path.is_file():
+            looked = f"no such file (looked for {path})"
+            raise DataError(f"sqlite:///{url.database}: {looked}; correct `url` in readiness.toml")
+        return url.set(database=str(path))
+    return url
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    """One piece of a column; values of no common Arrow type (SQLite's, UUIDs, JSON) as text."""
+    try:
+        found = pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return _texts(values)
+    if pa.types.is_decimal(found.type):
+        return found.cast(pa.float64())
+    plain = pa.types.is_nested(found.type) or isinstance(found.type, pa.BaseExtensionType)
+    return _texts(values) if plain else found
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _joined(pieces: list[pa.Array]) -> pa.ChunkedArray:
+    """Pieces under one type: as found where they agree, as text where they do not."""
+    kinds = {piece.type for piece in pieces if not pa.types.is_null(piece.type)}
+    if len(kinds) > 1:
+        numeric = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
+        kind = pa.float64() if numeric else pa.string()
+        pieces = [columns.text(pa.chunked_array([p])).chunk(0) if kind == pa.string() else p.cast(kind) for p in pieces]
+        kinds = {kind}
+    kind = kinds.pop() if kinds else pa.null()
+    return pa.chunked_array([piece.cast(kind) for piece in pieces], kind)

@@ -1,0 +1,213 @@
+"""Validated tables become timelines, whatever the order of their rows."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lead_readiness.project import Project
+from lead_readiness.tables import Tables
+from lead_readiness.timelines.history import NEVER, OUTCOMES, RETURN_REASONS, WON, Ints, Timelines
+from lead_readiness.timelines.kernel import Columns, by_lead, sort_leads
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Codes = npt.NDArray[np.int32]
+
+
+def micros(times: pd.Series) -> Ints:
+    """A column of UTC times as int64 microseconds, missing ones as ``NEVER``.
+
+    >>> micros(pd.to_datetime(pd.Series(["1970-01-01 00:00:01", None]), utc=True)).tolist()
+    [1000000, 9223372036854775807]
+    """
+    stamps = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    return np.where(np.isnat(stamps), NEVER, stamps.astype(np.int64))
+
+
+def build(tables: Tables, project: Project) -> Timelines:
+    """The timelines of validated tables; the order of the tables' rows makes no difference.
+
+    Leads are sorted by account and id, a lead's events by time and then by what they are. ``cut`` is the
+    project's, or else the last moment that any table records; what was decided after it is not known.
+
+    >>> from lead_readiness.project import Kind
+    >>> from lead_readiness.tables import validate
+    >>> project = Project(name="Acme", vocabulary={"visit": Kind(behaviour="web")})
+    >>> leads = pd.DataFrame({"lead_id": ["b", "a"], "created_at": ["2026-01-01T00:00Z"] * 2})
+    >>> events = pd.DataFrame({"lead_id": ["b"], "occurred_at": ["2026-01-02T00:00Z"], "kind": ["visit"]})
+    >>> built = build(validate(project, leads, events), project)
+    >>> built.lead_ids.tolist(), built.start.tolist()
+    (['a', 'b'], [0, 0, 1])
+    """
+    by, account, account_start = _by_account(tables.leads)
+    leads = tables.leads.iloc[by]
+    lead_ids = leads["lead_id"].to_numpy(dtype=object)
+    places = pd.Index(lead_ids)
+    created = micros(leads["created_at"])
+
+    asset, assets = _asset_codes(tables.events["asset"])
+    start, order, events = _sorted_by_lead(
+        _codes(tables.events["lead_id"], lead_ids),
+        len(lead_ids),
+        Columns(
+            time=_times(tables.events["occurred_at"]),
+            kind=_codes(tables.events["kind"], project.kinds).astype(np.int16),
+            asset=asset,
+            value=tables.events["value"].to_numpy().astype(np.float32),
+            recorded=_times(tables.events["recorded_at"]),
+        ),
+    )
+    event_ids = tables.events["event_id"]
+    outcome, decided, opportunity, amount = _outcomes(tables.outcomes, places)
+    handoff_start, handed_off, returned, reason = _handoffs(tables.handoffs, places)
+    cut = _cut(project, created, events.recorded, decided, handed_off, returned)
+    return Timelines(
+        lead_ids=lead_ids,
+        created=created,
+        account=account,
+        account_start=account_start,
+        attributes={name: _attribute(leads[name], a.type) for name, a in project.attributes.items()},
+        start=start,
+        **events._asdict(),
+        kinds=project.kinds,
+        assets=assets,
+        outcome=outcome,
+        decided=decided,
+        opportunity=opportunity,
+        opened=np.where(outcome == WON, np.minimum(opportunity, decided), NEVER),
+        amount=amount,
+        handoff_start=handoff_start,
+        handed_off=handed_off,
+        returned=returned,
+        return_reason=reason,
+        cut=cut,
+        order=order,
+        event_ids=event_ids if event_ids.null_count < len(event_ids) else None,
+        accounts_known=bool(tables.leads["account_id"].notna().any()),
+    ).as_known_at(cut)
+
+
+def _by_account(leads: pd.DataFrame) -> tuple[Ints, Codes, Ints]:
+    """The leads' order by account and id, each lead's account in that order, and the accounts' slices.
+
+    A lead without an account stands by itself, even if an account bears its id.
+    """
+    alone = leads["account_id"].isna().to_numpy()
+    account = _ranks(leads["account_id"].astype(object).where(~alone, leads["lead_id"]))
+    by = np.lexsort((_ranks(leads["lead_id"]), alone, account))
+    first = np.ones(len(by), bool)
+    first[1:] = (np.diff(account[by]) != 0) | (alone[by][1:] != alone[by][:-1])
+    start = np.append(np.flatnonzero(first), len(by)).astype(np.int64)
+    return by, (np.cumsum(first) - 1).astype(np.int32), start
+
+
+def _ranks(ids: pd.Series) -> Ints:
+    """Each id's place among the sorted distinct ids."""
+    encoded = pa.array(ids, type=pa.string()).dictionary_encode()
+    rank = np.empty(len(encoded.dictionary), np.int64)
+    rank[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(rank))
+    ranks: Ints = rank[encoded.indices.to_numpy()]
+    return ranks
+
+
+def _dictionary(column: pa.ChunkedArray) -> tuple[Codes, pa.Array]:
+    """A string column as codes (-1 for null) and their dictionary."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], column.type)
+    codes = pc.fill_null(encoded.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
+    return codes, encoded.dictionary
+
+
+def _codes(column: pa.ChunkedArray, known: npt.NDArray[np.object_] | tuple[str, ...]) -> Codes:
+    """Each value's place in ``known`` (every value is known: the tables were validated)."""
+    codes, dictionary = _dictionary(column)
+    place = pc.index_in(dictionary.cast(pa.string()), value_set=pa.array(known, pa.string()))
+    mapped: Codes = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)[codes]
+    return mapped
+
+
+def _asset_codes(column: pa.ChunkedArray) -> tuple[Codes, tuple[str, ...]]:
+    """Assets as places in their sorted list, so that codes do not depend on row order."""
+    codes, dictionary = _dictionary(column)
+    by = pc.sort_indices(dictionary).to_numpy()
+    rank = np.full(len(by) + 1, -1, np.int32)
+    rank[by] = np.arange(len(by))
+    return rank[codes], tuple(dictionary.take(pa.array(by)).to_pylist())
+
+
+def _times(column: pa.ChunkedArray) -> Ints:
+    stamps: Ints = column.cast(pa.int64()).to_numpy()
+    return stamps
+
+
+def _attribute(column: pd.Series, kind: str) -> npt.NDArray[np.object_] | npt.NDArray[np.float64]:
+    if kind == "number":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
+
+
+def _outcomes(
+    table: pd.DataFrame, places: pd.Index
+) -> tuple[npt.NDArray[np.int8], Ints, Ints, npt.NDArray[np.float64]]:
+    """Per lead its outcome, when it was decided, when its opportunity was opened, and the amount."""
+    n = len(places)
+    outcome, amount = np.zeros(n, np.int8), np.full(n, np.nan)
+    decided, opportunity = np.full(n, NEVER), np.full(n, NEVER)
+    at = places.get_indexer(pd.Index(table["lead_id"]))
+    outcome[at] = (
+        table["outcome"].map({name: code for code, name in enumerate(OUTCOMES)}).to_numpy(dtype=np.int8)
+    )
+    decided[at] = micros(table["decided_at"])
+    opportunity[at] = micros(table["opportunity_at"])
+    amount[at] = table["amount"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return outcome, decided, opportunity, amount
+
+
+def _handoffs(table: pd.DataFrame, places: pd.Index) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int16]]:
+    """Slices per lead, and per hand-off its moment, that of its return, and why it was returned."""
+    lead = places.get_indexer(pd.Index(table["lead_id"]))
+    at, returned = micros(table["handed_off_at"]), micros(table["returned_at"])
+    by = np.lexsort((returned, at, lead))
+    codes = {reason: code for code, reason in enumerate(RETURN_REASONS)}
+    reason = [
+        -1 if pd.isna(r) else codes.get(str(r).strip().lower().replace("_", " "), codes["other"])
+        for r in table["reason"].to_numpy(dtype=object)
+    ]
+    start = np.searchsorted(lead[by], np.arange(len(places) + 1)).astype(np.int64)
+    return start, at[by], returned[by], np.array(reason, np.int16)[by]
+
+
+def _cut(project: Project, *known: Ints) -> int:
+    if project.cut is not None:
+        return (project.cut - EPOCH) // timedelta(microseconds=1)
+    return max((int(times.max()) for times in (k[k < NEVER] for k in known) if len(times)), default=0)
+
+
+def _sorted_by_lead(lead: Codes, n: int, columns: Columns) -> tuple[Ints, Ints, Columns]:
+    """Slices per lead, the rows' order, and the columns in that order.
+
+    A counting sort brings each lead's rows together; each lead is then sorted by itself, in threads.
+    """
+    start, order = by_lead(lead, n)
+    ends = np.linspace(0, n, 1 + min(64, 1 + n // 1000)).astype(np.int64)
+    place = np.empty(len(lead), np.int64)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def taken(columns: Columns, rows: Ints) -> Columns:
+            return Columns(*pool.map(lambda column: column[rows], columns))
+
+        grouped = taken(columns, order)
+        list(pool.map(lambda lo, hi: sort_leads(lo, hi, start, place, *grouped), ends[:-1], ends[1:]))
+        if np.array_equal(place, np.arange(len(place))):
+            return start, order, grouped
+        return start, order[place], taken(grouped, place)

@@ -1,0 +1,117 @@
+"""Events brought into order: a counting sort by lead, then each lead's own by time and content."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Ints = npt.NDArray[np.int64]
+Kinds = npt.NDArray[np.int16]
+Assets = npt.NDArray[np.int32]
+Values = npt.NDArray[np.float32]
+
+
+class Columns(NamedTuple):
+    """The columns of events, in the order in which they decide which of two events stands first."""
+
+    time: Ints
+    kind: Kinds
+    asset: Assets
+    value: Values
+    recorded: Ints
+
+
+@njit(cache=True, nogil=True)
+def by_lead(lead: npt.NDArray[np.int32], n: int) -> tuple[Ints, Ints]:
+    """Slices per lead and the rows in lead order, in one pass each."""
+    start = np.zeros(n + 1, np.int64)
+    for e in range(len(lead)):
+        start[lead[e] + 1] += 1
+    for i in range(n):
+        start[i + 1] += start[i]
+    order = np.empty(len(lead), np.int64)
+    cursor = start[:-1].copy()
+    for e in range(len(lead)):
+        order[cursor[lead[e]]] = e
+        cursor[lead[e]] += 1
+    return start, order
+
+
+@njit(cache=True, nogil=True)
+def sort_leads(
+    lo: int,
+    hi: int,
+    start: Ints,
+    place: Ints,
+    time: Ints,
+    kind: Kinds,
+    asset: Assets,
+    value: Values,
+    recorded: Ints,
+) -> None:
+    """Write into ``place`` where each row of the leads ``lo:hi`` is to be taken from."""
+    longest = 1
+    for i in range(lo, hi):
+        longest = max(longest, start[i + 1] - start[i])
+    scratch = np.empty(longest, np.int64)
+    for i in range(lo, hi):
+        for e in range(start[i], start[i + 1]):
+            place[e] = e
+        _merge_sort(place, start[i], start[i + 1], scratch, time, kind, asset, value, recorded)
+
+
+@njit(cache=True, nogil=True)
+def _after(i: int, j: int, time: Ints, kind: Kinds, asset: Assets, value: Values, recorded: Ints) -> bool:
+    """Whether event i stands after event j: by time, then by content, never by input order."""
+    if time[i] != time[j]:
+        return bool(time[i] > time[j])
+    if kind[i] != kind[j]:
+        return bool(kind[i] > kind[j])
+    if asset[i] != asset[j]:
+        return bool(asset[i] > asset[j])
+    if value[i] == value[j] or (np.isnan(value[i]) and np.isnan(value[j])):
+        return bool(recorded[i] > recorded[j])
+    return bool(value[i] > value[j] or np.isnan(value[j]))
+
+
+@njit(cache=True, nogil=True)
+def _merge_sort(
+    order: Ints,
+    begin: int,
+    end: int,
+    scratch: Ints,
+    time: Ints,
+    kind: Kinds,
+    asset: Assets,
+    value: Values,
+    recorded: Ints,
+) -> None:
+    """Sort one lead's rows in place: runs of 16 by insertion, then merged bottom-up."""
+    for lo in range(begin, end, 16):
+        for k in range(lo + 1, min(lo + 16, end)):
+            row, at = order[k], k
+            while at > lo and _after(order[at - 1], row, time, kind, asset, value, recorded):
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = row
+    width = 16
+    while width < end - begin:
+        for lo in range(begin, end - width, 2 * width):
+            mid, hi = lo + width, min(lo + 2 * width, end)
+            if not _after(order[mid - 1], order[mid], time, kind, asset, value, recorded):
+                continue
+            scratch[: mid - lo] = order[lo:mid]
+            left, right, out = 0, mid, lo
+            while left < mid - lo and right < hi:
+                if _after(scratch[left], order[right], time, kind, asset, value, recorded):
+                    order[out] = order[right]
+                    right += 1
+                else:
+                    order[out] = scratch[left]
+                    left += 1
+                out += 1
+            order[out : out + mid - lo - left] = scratch[left : mid - lo]
+        width *= 2

@@ -1,0 +1,81 @@
+"""A company's tables as what a training needs: timelines, horizons, the rule book, and labelled rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lead_readiness import project as projects
+from lead_readiness import rules, snapshots, sources, tables, timelines
+from lead_readiness.project import ProjectFile
+from lead_readiness.rules import RuleBook
+from lead_readiness.snapshots import Snapshots
+from lead_readiness.tables import Note
+from lead_readiness.timelines import NEVER, Ints, Timelines
+
+Say = Callable[[str], None]
+"""Tells a person which step is under way."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Validated input with what is fixed once for a training: horizons, the grid, how long wins take to be known.
+
+    ``horizon`` is per lead in microseconds and ``horizon_days`` per sales cycle; ``instants`` is the grid over
+    the whole history.
+    """
+
+    project: ProjectFile
+    book: RuleBook
+    timelines: Timelines
+    notes: tuple[Note, ...]
+    horizon: Ints
+    horizon_days: dict[str, int | None]
+    instants: Ints
+
+    def rows(self, cut: int, accounts: npt.NDArray[np.bool_], seed: int) -> tuple[Snapshots, Timelines]:
+        """Training rows as they could have been made at ``cut``, and the timelines as then known.
+
+        Of the leads of the chosen ``accounts``, at most the project's number of snapshots an episode, matured:
+        their horizon, and the time wins take to get known, had passed. Nothing decided after ``cut`` is used.
+        """
+        known = self.timelines.as_known_at(cut)
+        all_rows = snapshots.on_grid(known, self.project, self.instants[self.instants <= cut], self.horizon)
+        ready = snapshots.matured(all_rows, self.horizon, cut, snapshots.settling(known))
+        chosen = all_rows[ready & accounts[known.account[all_rows.lead]]]
+        return snapshots.draw(chosen, known, self.project.label.snapshots_per_episode, seed), known
+
+    def embargo(self) -> int:
+        """How long after a snapshot its label is surely known: the longest horizon and the settling time."""
+        finite = self.horizon[self.horizon != NEVER]
+        return int(finite.max() + snapshots.settling(self.timelines)) if len(finite) else 0
+
+    def account_folds(self, folds: int) -> npt.NDArray[np.int64]:
+        """Each account's fold, from a hash of its first lead's id: the same in every training."""
+        first = self.timelines.lead_ids[self.timelines.account_start[:-1]]
+        found: npt.NDArray[np.int64] = (pd.util.hash_array(first) % np.uint64(folds)).astype(np.int64)
+        return found
+
+
+def load(path: str | Path, quarantine: bool = False, say: Say = lambda _: None) -> Dataset:
+    """Read, check and prepare everything that a project file names.
+
+    Raises ConfigError or DataError, whose messages say what was found, what was expected and what to do.
+    """
+    project = projects.load(path)
+    book = rules.load(project.root / project.rules, project)
+    say("reading tables")
+    raw = sources.read(project)
+    say("checking tables")
+    checked = tables.validate(project, **raw, quarantine=quarantine, sources=sources.source_names(project))
+    say(f"sorting {checked.events.num_rows:,} events of {len(checked.leads):,} leads")
+    built = timelines.build(checked, project)
+    horizon, days = snapshots.horizons(built, project)
+    first = int(built.created.min())
+    grid = snapshots.grid(first, built.cut, project.label.cadence_days)
+    return Dataset(project, book, built, tuple(checked.notes), horizon, days, grid)
