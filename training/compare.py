@@ -33,7 +33,7 @@ PROBABILITY = (
 DRAWS = 2000
 ACCOUNTS_NEEDED = 20  # accounts with a win, below which an interval would be make-believe
 POWER = 1.96 + 0.84  # standard errors that a test at 95 % sees with 80 % power
-BLOCK = 16 << 20  # bytes of weights in one block of draws, per thread
+BLOCK = 4 << 20  # bytes of weights in one block of draws, per thread
 THREADS = 4
 
 Part = Callable[[Floats], Floats]

@@ -86,12 +86,15 @@ class Comparison:
     def lines(self, policy: str | None = None) -> list[str]:
         """A plain text table: each measure for ``policy``, for the rules, and their difference, with intervals."""
         policy = policy or self.challenger
-        table = [["", policy, self.against, "difference"]]
-        table += [[f"at {self.capacity:,} leads {self._every()}"], *self._rows(policy, REPLAYED, "")]
-        if not math.isnan(self.volume_at_threshold):
-            table += [[_lower(self._own_threshold())], *self._rows(policy, REPLAYED, AT_THRESHOLD)]
         judged = tuple(PHRASES)[len(REPLAYED) :]
-        table += [["as a ranking and a probability"], *self._rows(policy, judged, "")]
+        sections = [
+            (f"at {self.capacity:,} leads {self._every()}", self._rows(policy, REPLAYED, "")),
+            (_lower(self._own_threshold()), self._rows(policy, REPLAYED, AT_THRESHOLD)),
+            ("as a ranking and a probability", self._rows(policy, judged, "")),
+        ]
+        table = [["", policy, self.against, "difference"]]
+        for title, rows in sections:
+            table += [[title], *rows] if rows else []
         widths = [max(len(row[i]) for row in table if len(row) > 1) for i in range(4)]
         text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in table]
         return [*text, "", "95 % intervals from a bootstrap over accounts.", *self.notes]

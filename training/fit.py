@@ -42,7 +42,9 @@ class Learned:
         return np.stack(columns, axis=1)
 
 
-def learn(data: Dataset, timelines: Timelines, rows: Snapshots, voices: tuple[str, ...], seed: int) -> Learned:
+def learn(
+    data: Dataset, timelines: Timelines, rows: Snapshots, voices: tuple[str, ...], seed: int
+) -> Learned:
     """Fit the named voices on training rows; everything fitted, vocabulary and encoders too, sees these alone."""
     catalogue, attributes = features.build(data.project, timelines, rows, seed)
     if len(voices) == 1:
@@ -50,7 +52,7 @@ def learn(data: Dataset, timelines: Timelines, rows: Snapshots, voices: tuple[st
     x = features.compute(catalogue, timelines, rows.lead, rows.as_of, attributes)
     y = (rows.label == POSITIVE).astype(np.float64)
     names = [f.name for f in catalogue.features]
-    given = (x, y, rows.weight, catalogue.directions, names)
+    given = (x, y, rows.weight / rows.weight.mean(), catalogue.directions, names)
     return Learned(catalogue, linear.fit(*given), trees.fit(*given, seed=seed) if "trees" in voices else None)
 
 
@@ -92,7 +94,9 @@ def fit(
         seed=seed,
         notes=tuple(notes),
     )
-    return Scorer(data.project.meaning(), data.book, learned.catalogue, learned.linear, learned.trees, mixed, card)
+    return Scorer(
+        data.project.meaning(), data.book, learned.catalogue, learned.linear, learned.trees, mixed, card
+    )
 
 
 def _out_of_fold(
@@ -127,5 +131,4 @@ def _out_of_fold(
             own = fold[known.account[rows.lead]] == k
             say("blending: voices learned from other accounts")
             parts.append((rows[own], learn(data, known, rows[~own], voices, seed).logits(known, rows[own])))
-    joined = [np.concatenate(columns) for columns in zip(*((p.lead, p.as_of, p.episode, p.label) for p, _ in parts))]
-    return Snapshots(*joined), np.concatenate([logits for _, logits in parts]), note
+    return Snapshots.join([part for part, _ in parts]), np.concatenate([logits for _, logits in parts]), note

@@ -27,7 +27,7 @@ class AtRisk:
     """Every (lead, grid instant) at which a policy may hand the lead off; all arrays have one value per row.
 
     ``lead`` is a place in `Leads`, ``instant`` microseconds UTC, ``label`` as in `snapshots` (below 0: not known),
-    ``weight`` 1/m on a lead's m rows drawn for ranking and calibration and 0 on the rows not drawn.
+    ``weight`` how many rows each of those drawn for ranking and calibration stands for, and 0 on the rows not drawn.
     """
 
     lead: npt.NDArray[np.int32]
@@ -47,7 +47,7 @@ class AtRisk:
 
 
 def at_risk(weekly: Snapshots, drawn: Snapshots) -> AtRisk:
-    """The rows of ``weekly``, weighted 1/m where ``drawn`` (some of them) has a known label, 0 elsewhere."""
+    """The rows of ``weekly``, weighted as in ``drawn`` (some of them) where the label is known, 0 elsewhere."""
     drawn = drawn[drawn.label >= 0]
     places = pd.MultiIndex.from_arrays([weekly.lead, weekly.as_of])
     weight = np.zeros(len(weekly))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,10 +31,13 @@ class KnownLeads:
 
     def places(self, sheet: Sheet) -> Instants:
         """Set each row's place among the leads, rejecting rows of unknown leads; returns when each was created."""
-        ids = sheet.text("lead_id")
-        sheet.lead = columns.lookup(ids, self.ids)
-        unknown = (sheet.lead < 0) & np.asarray(pc.is_valid(ids)) & ~sheet.bad
-        sheet.reject("lead_id", unknown, "is no lead of the leads table", "a lead_id that the leads table has")
+        sheet.lead = columns.lookup(columns.text(sheet.raw["lead_id"]), self.ids)
+        if (sheet.lead < 0).any():  # ids of the leads table have been looked at already
+            ids = sheet.text("lead_id")
+            unknown = (sheet.lead < 0) & np.asarray(pc.is_valid(ids)) & ~sheet.bad
+            sheet.reject(
+                "lead_id", unknown, "is no lead of the leads table", "a lead_id that the leads table has"
+            )
         return np.append(self.created, np.datetime64("NaT", "us"))[sheet.lead]
 
 
@@ -127,20 +129,28 @@ def check_events(sheet: Sheet, leads: KnownLeads, project: Project) -> None:
     """Events of known kinds and leads; ``data`` also gets the masks ``early`` (before creation) and ``repeated``."""
     kind = _known_kinds(sheet, project)
     created = leads.places(sheet)
-    occurred, recorded = sheet.times("occurred_at"), sheet.times("recorded_at")
-    later = "a recording after the event (leave recorded_at empty where it is not known)"
-    sheet.reject("recorded_at", recorded < occurred, "is before occurred_at", later)
+    occurred = sheet.times("occurred_at")
     sheet.data = {
         "lead_id": sheet.lead,
         "occurred_at": occurred,
-        "recorded_at": np.where(np.isnat(recorded), occurred, recorded),
+        "recorded_at": _recorded(sheet, occurred),
         "kind": kind,
         "value": sheet.numbers("value"),
-        "asset": columns.encode(sheet.text("asset")),
+        "asset": sheet.words("asset"),
         "event_id": sheet.text("event_id"),
         "early": occurred < created,
     }
     sheet.data["repeated"] = _repeated(sheet)
+
+
+def _recorded(sheet: Sheet, occurred: Instants) -> Instants:
+    """When each event became known: when it occurred, unless the table says later."""
+    if not sheet.has("recorded_at"):
+        return occurred
+    recorded = sheet.times("recorded_at")
+    expected = "a recording after the event (leave recorded_at empty where it is not known)"
+    sheet.reject("recorded_at", recorded < occurred, "is before occurred_at", expected)
+    return np.where(np.isnat(recorded), occurred, recorded)
 
 
 def _known_kinds(sheet: Sheet, project: Project) -> npt.NDArray[np.int32]:
@@ -154,7 +164,8 @@ def _known_kinds(sheet: Sheet, project: Project) -> npt.NDArray[np.int32]:
         _note_kinds(sheet, kind.filter(pa.array(other)).cast(pa.string()), project)
         sheet.leave_out(other)
     sheet.text("kind")
-    return place[~other]
+    known: npt.NDArray[np.int32] = place[~other]
+    return known
 
 
 def _note_kinds(sheet: Sheet, words: pa.ChunkedArray, project: Project) -> None:
@@ -164,7 +175,7 @@ def _note_kinds(sheet: Sheet, words: pa.ChunkedArray, project: Project) -> None:
     sheet.note("unmapped_kinds", nothing, f"{rows_of(nothing)} with kind mapped to nothing left out", True)
     named = [f"{kind!r} {count:,}{_near(kind, project)}" for kind, count in counts.items()]
     if len(named) > NAMED_KINDS:
-        named[NAMED_KINDS:] = [f"and {len(named) - NAMED_KINDS:,} kinds more"]
+        named[NAMED_KINDS:] = [f"and {len(named) - NAMED_KINDS:,} more"]
     total = sum(counts.values())
     text = f"{rows_of(total)} of kinds that [vocabulary] lacks left out: {', '.join(named)}"
     sheet.note("unknown_kinds", total, text, True)
@@ -183,10 +194,15 @@ def _repeated(sheet: Sheet) -> Mask:
     """
     named = np.asarray(pc.is_valid(sheet.data["event_id"])) & ~sheet.bad
     repeated = np.zeros(len(sheet), dtype=bool)
-    rows = np.flatnonzero(~named & ~sheet.bad)
-    if len(rows):
-        rows = rows[duplicates.suspects(duplicates.hash_rows(list(_content(sheet, rows).values())))]
-        repeated[rows] = _rows_frame(sheet, rows).drop(columns="event_id").duplicated().to_numpy()
+    unnamed = ~named & ~sheet.bad
+    rows = np.flatnonzero(unnamed) if not unnamed.all() else None
+    parts = [
+        sheet.data[name] if rows is None else sheet.data[name][rows]
+        for name in ("lead_id", "occurred_at", "kind")
+    ]
+    near = duplicates.suspects(duplicates.hash_rows(parts))
+    rows = near if rows is None else rows[near]
+    repeated[rows] = _rows_frame(sheet, rows).drop(columns="event_id").duplicated().to_numpy()
     rows = np.flatnonzero(named)
     if len(rows):
         ids = sheet.data["event_id"].filter(pa.array(named))
@@ -203,21 +219,12 @@ def _repeated(sheet: Sheet) -> Mask:
     return repeated
 
 
-def _content(sheet: Sheet, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    """What makes an event the same as another, as numbers, of the columns that the table has."""
-    data = sheet.data
-    parts = {name: data[name] for name in ("lead_id", "occurred_at", "kind")}
-    if sheet.has("recorded_at"):
-        parts["recorded_at"] = data["recorded_at"]
-    if sheet.has("value"):
-        parts["value"] = np.where(np.isnan(data["value"]), np.nan, data["value"] + 0.0)  # one NaN, one zero
-    if sheet.has("asset"):
-        parts["asset"] = columns.codes(data["asset"])
-    return parts if len(rows) == len(sheet) else {name: part[rows] for name, part in parts.items()}
-
-
 def _rows_frame(sheet: Sheet, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
-    frame = pd.DataFrame(_content(sheet, rows), index=rows)
-    frame["recorded_at"] = sheet.data["recorded_at"][rows]
-    frame["event_id"] = sheet.data["event_id"].take(pa.array(rows)).cast(pa.string()).to_pandas().to_numpy()
+    """What makes an event the same as another, for some rows; leads, kinds and assets by code."""
+    data = sheet.data
+    frame = pd.DataFrame(
+        {name: data[name][rows] for name in ("lead_id", "occurred_at", "recorded_at", "kind", "value")}, rows
+    )
+    frame["asset"] = columns.codes(data["asset"].take(pa.array(rows)))
+    frame["event_id"] = data["event_id"].take(pa.array(rows)).cast(pa.string()).to_pandas().to_numpy()
     return frame

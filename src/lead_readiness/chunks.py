@@ -11,11 +11,11 @@ T = TypeVar("T")
 SMALL = 200_000
 
 
-def in_chunks(rows: int, work: Callable[[int, int], T]) -> list[T]:
+def in_chunks(rows: int, work: Callable[[int, int], T], most: int | None = None) -> list[T]:
     """What ``work(start, stop)`` returns for consecutive ranges that cover ``rows``, in order.
 
-    Short columns are one range, done in this thread; ``work`` should spend its time outside the
-    interpreter lock (NumPy, Arrow).
+    One range for each processor unless ``most`` rows is less. Short columns are one range, done in this
+    thread; ``work`` should spend its time outside the interpreter lock (NumPy, Arrow).
 
     >>> in_chunks(3, lambda start, stop: (start, stop))
     [(0, 3)]
@@ -23,7 +23,7 @@ def in_chunks(rows: int, work: Callable[[int, int], T]) -> list[T]:
     if rows <= SMALL:
         return [work(0, rows)]
     threads = os.cpu_count() or 1
-    size = max(SMALL, -(-rows // threads))
+    size = most or max(SMALL, -(-rows // threads))
     starts = range(0, rows, size)
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda start: work(start, min(start + size, rows)), starts))

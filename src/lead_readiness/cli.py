@@ -10,7 +10,10 @@ from lead_readiness.errors import LeadReadinessError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("lead_readiness.commands.init:init", "Write a first project file from a look at your files."),
-    "check": ("lead_readiness.commands.check:check", "Check tables, vocabulary and rule book without training."),
+    "check": (
+        "lead_readiness.commands.check:check",
+        "Check tables, vocabulary and rule book without training.",
+    ),
     "simulate": ("lead_readiness.commands.simulate:simulate", "Write the tables of a simulated company."),
     "train": ("training.cli:train", "Learn a scorer and compare it with the rule book."),
     "explain": ("training.cli:explain", "Explain one lead's score."),

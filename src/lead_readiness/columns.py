@@ -47,11 +47,16 @@ def as_arrow(frame: pd.DataFrame | pa.Table, table: str) -> pa.Table:
     if isinstance(frame, pa.Table):
         return frame
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"{table}: found {type(frame).__name__}; expected a pandas DataFrame or an Arrow table")
+        raise DataError(
+            f"{table}: found {type(frame).__name__}; expected a pandas DataFrame or an Arrow table"
+        )
     return pa.table({str(name): _series(frame[name]) for name in frame.columns})
 
 
 def _series(series: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        utc = pa.array(series.dt.tz_convert(None))
+        return utc.cast(pa.timestamp(utc.type.unit, "UTC"))
     try:
         return pa.array(series, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
@@ -88,15 +93,22 @@ def blank(column: pa.ChunkedArray) -> Mask:
 
 def without_blanks(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text with empty strings read as missing."""
-    blank = on_values(column, lambda values: pc.equal(values, ""))
-    return pc.if_else(pa.array(~blank), column, pa.scalar(None, column.type)) if blank.any() else column
+    empty = on_values(column, lambda values: pc.equal(values, ""))
+    return pc.if_else(pa.array(~empty), column, pa.scalar(None, column.type)) if empty.any() else column
 
 
 def on_values(column: pa.ChunkedArray, test: Any) -> Mask:
     """``test`` (text -> truth) on every row; once per distinct value where the column is a dictionary."""
     if not pa.types.is_dictionary(column.type):
-        return np.concatenate(in_chunks(len(column), lambda start, stop: is_true(test(column.slice(start, stop - start)))))
-    masks = [is_true(pc.take(pa.array(is_true(test(c.dictionary))), c.indices)) for c in column.chunks]
+        parts = in_chunks(len(column), lambda start, stop: is_true(test(column.slice(start, stop - start))))
+        return np.concatenate(parts)
+    masks = []
+    for chunk in column.chunks:
+        answers = is_true(test(chunk.dictionary))
+        some = answers.any()
+        masks.append(
+            is_true(pc.take(pa.array(answers), chunk.indices)) if some else np.zeros(len(chunk), bool)
+        )
     return np.concatenate([np.zeros(0, dtype=bool), *masks])
 
 
@@ -113,7 +125,9 @@ def encode(column: pa.ChunkedArray) -> pa.DictionaryArray:
     [0, None, 0]
     """
     if not pa.types.is_dictionary(column.type):
-        parts = in_chunks(len(column), lambda start, stop: column.slice(start, stop - start).dictionary_encode().chunks)
+        parts = in_chunks(
+            len(column), lambda start, stop: column.slice(start, stop - start).dictionary_encode().chunks
+        )
         kind = pa.dictionary(pa.int32(), pa.string())
         column = pa.chunked_array([chunk for part in parts for chunk in part], kind)
     return whole(column).cast(pa.dictionary(pa.int32(), pa.string()))
@@ -167,12 +181,13 @@ def numbers(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], list[Flaw
         plain = without_blanks(text(column))
         values = pd.to_numeric(plain.to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
         column = pc.if_else(pc.is_in(plain, pa.array(["nan", "NaN", "NAN"])), None, plain)
-    given = np.asarray(pc.is_valid(column))
-    if pa.types.is_floating(column.type) or pa.types.is_null(column.type):
-        given = ~np.isnan(values)
-    expected = "a number such as 1250.5, without thousands separator, unit or currency sign; empty where unknown"
-    flaws = [Flaw(given & np.isnan(values), "is not a number", expected)]
-    return values, [*flaws, Flaw(np.isinf(values), "is infinite", "a finite number; empty where unknown")]
+    flaws = [Flaw(np.isinf(values), "is infinite", "a finite number; empty where unknown")]
+    if not (pa.types.is_floating(column.type) or pa.types.is_null(column.type)):
+        expected = (
+            "a number such as 1250.5, without thousands separator, unit or currency sign; empty where unknown"
+        )
+        flaws.append(Flaw(np.asarray(pc.is_valid(column)) & np.isnan(values), "is not a number", expected))
+    return values, flaws
 
 
 def times(column: pa.ChunkedArray, zone: str | None) -> Times:
@@ -191,9 +206,11 @@ def times(column: pa.ChunkedArray, zone: str | None) -> Times:
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         read = _written(without_blanks(text(column)), zone)
     else:
-        expected = f"a timestamp or ISO 8601 text such as {EXAMPLE}; convert epoch numbers in the query or file"
-        nothing = np.full(len(column), np.datetime64("NaT", "us"))
-        return Times(nothing, [Flaw(np.asarray(pc.is_valid(column)), f"is {_article(str(kind))}, not a date", expected)])
+        expected = (
+            f"a timestamp or ISO 8601 text such as {EXAMPLE}; convert epoch numbers in the query or file"
+        )
+        nothing, given = np.full(len(column), np.datetime64("NaT", "us")), np.asarray(pc.is_valid(column))
+        return Times(nothing, [Flaw(given, f"is {_article(str(kind))}, not a date", expected)])
     odd = (read.values < _EARLIEST) | (read.values >= _LATEST)
     expected = "a date between 1970 and 2199; leave unknown dates empty"
     return Times(read.values, [*read.flaws, Flaw(odd, "is an implausible date", expected)], read.unclear)
@@ -246,8 +263,11 @@ def _localise(naive: npt.NDArray[np.datetime64], zone: str | None) -> Times:
     """Local times as instants in UTC."""
     given = ~np.isnat(naive)
     if zone is None:
-        expected = f'a time zone in the value, such as {EXAMPLE}, or `timezone = "Europe/Berlin"` (yours) in readiness.toml'
-        return Times(np.full(len(naive), np.datetime64("NaT", "us")), [Flaw(given, "has no time zone", expected)])
+        mend = '`timezone = "Europe/Berlin"` (the one they were written in) in readiness.toml'
+        expected = f"a time zone in the value, such as {EXAMPLE}, or {mend}"
+        return Times(
+            np.full(len(naive), np.datetime64("NaT", "us")), [Flaw(given, "has no time zone", expected)]
+        )
     index = pd.DatetimeIndex(naive)
     sure = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     unclear = given & np.asarray(sure.isna())

@@ -19,8 +19,7 @@ def check(
     """Nothing, when a voice can learn from the rows; DataError, naming what is wrong, when it cannot.
 
     ``X`` (n, p) holds the features ``names``, ``directions`` (p,) is 1, -1 or 0 per feature; ``y`` (n,) is 1
-    where the lead was won within the horizon and else 0, ``weight`` (n,) is what each row counts (1/m for a
-    lead with m snapshots).
+    where the lead was won within the horizon and else 0, ``weight`` (n,) how much each row counts.
 
     >>> check(np.zeros((2, 1), np.float32), np.zeros(2), np.ones(2), np.zeros(1, np.int8), ["views"])
     Traceback (most recent call last):

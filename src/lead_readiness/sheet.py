@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lead_readiness import columns
 from lead_readiness.columns import Flaw, Mask
@@ -65,10 +64,14 @@ class Sheet:
     ``data`` holds the columns read so far, ``lead`` each row's place among the leads (-1 for none).
     """
 
-    def __init__(self, name: str, frame: pd.DataFrame | pa.Table | None, project: Project, source: str | None) -> None:
+    def __init__(
+        self, name: str, frame: pd.DataFrame | pa.Table | None, project: Project, source: str | None
+    ) -> None:
         self.name, self.source, self.zone = name, source or name, project.timezone
         self.contract = {c.name: c for c in columns_of(name, project)}
-        raw = columns.as_arrow(pa.table({c: pa.nulls(0) for c in self.contract}) if frame is None else frame, name)
+        raw = columns.as_arrow(
+            pa.table({c: pa.nulls(0) for c in self.contract}) if frame is None else frame, name
+        )
         check_columns(name, raw.column_names, project, self.source)
         have = [c for c in self.contract if c in raw.column_names]
         self.raw = raw.select(have)
@@ -129,6 +132,12 @@ class Sheet:
         if read.null_count:
             self._need(column)
         return read
+
+    def words(self, column: str) -> pa.DictionaryArray:
+        """The column as dictionary-encoded text, null where missing."""
+        return columns.whole(
+            columns.without_blanks(pa.chunked_array([columns.encode(columns.text(self.raw[column]))]))
+        )
 
     def times(self, column: str) -> npt.NDArray[np.datetime64]:
         """The column as datetime64[us] in UTC, NaT where missing or unreadable."""
@@ -199,7 +208,10 @@ def _paragraph(bad: Bad) -> str:
     count = len(bad.row)
     shown = columns.text(bad.values.slice(0, SHOWN)).to_pylist()
     lines = [f"{bad.source}: `{bad.column}` {bad.problem} in {rows_of(count)}; expected {bad.expected}"]
-    lines += [f"  row {row}: {'(empty)' if not value else repr(value)}" for row, value in zip(bad.row[:SHOWN], shown)]
+    lines += [
+        f"  row {row}: {'(empty)' if not value else repr(value)}"
+        for row, value in zip(bad.row[:SHOWN], shown)
+    ]
     if count > SHOWN:
         lines.append(f"  and {count - SHOWN:,} more")
     return "\n".join(lines)

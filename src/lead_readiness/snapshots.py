@@ -6,7 +6,8 @@ looked at, what its label is, and which labels were already known on a given day
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,24 +26,27 @@ class Snapshots:
     """Rows of (lead, as_of) with episode, label and weight.
 
     ``lead`` is a place in the timelines, ``as_of`` microseconds UTC, ``label`` one of POSITIVE, NEGATIVE,
-    CENSORED and IN_GAP; ``weight`` is 1 / (the lead's rows here), so that every lead counts once.
+    CENSORED and IN_GAP. ``weight`` is how many rows of the grid a row stands for: 1, or after `draw` the
+    episode's rows over those drawn. It is not 1 / (the lead's rows): winners leave the grid early and would count
+    more for it, and a model so taught foretells two to three times the wins that come.
     """
 
     lead: npt.NDArray[np.int32]
     as_of: Ints
     episode: npt.NDArray[np.int16]
     label: npt.NDArray[np.int8]
+    weight: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.lead)
 
     def __getitem__(self, rows: npt.NDArray[np.bool_] | Ints) -> Snapshots:
-        return Snapshots(self.lead[rows], self.as_of[rows], self.episode[rows], self.label[rows])
+        return Snapshots(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    @property
-    def weight(self) -> npt.NDArray[np.float64]:
-        """1 over the number of the lead's rows, so that a lead counts once however often it was looked at."""
-        return 1.0 / np.bincount(self.lead)[self.lead] if len(self) else np.zeros(0)
+    @classmethod
+    def join(cls, parts: Sequence[Snapshots]) -> Snapshots:
+        """The rows of all parts, one part after the other."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     @property
     def wins(self) -> int:
@@ -63,7 +67,8 @@ class Episodes:
 def grid(first: int, last: int, cadence_days: int) -> Ints:
     """The fixed calendar instants in ``[first, last]``: midnights UTC, Mondays for a weekly cadence.
 
-    >>> [str(t) for t in grid(1_767_225_600_000_000, 1_768_435_200_000_000, 7).astype("datetime64[us]").astype("datetime64[D]")]
+    >>> instants = grid(1_767_225_600_000_000, 1_768_435_200_000_000, cadence_days=7)
+    >>> [str(day) for day in instants.astype("datetime64[us]").astype("datetime64[D]")]
     ['2026-01-05', '2026-01-12']
     """
     step = cadence_days * DAY
@@ -72,40 +77,36 @@ def grid(first: int, last: int, cadence_days: int) -> Ints:
 
 
 def episodes(timelines: Timelines, project: Project) -> Episodes:
-    """Every lead's at-risk stretches: from creation, or from a return, to hand-off, decision or opt-out.
+    """Every lead's at-risk stretches: from creation, or from a return, to hand-off, opportunity, decision or opt-out.
 
-    At the very instant of its hand-off a lead is still at risk: that is the moment it was decided on.
+    At the very instant of its hand-off a lead is still at risk: that is the moment it was decided on. An opened
+    opportunity ends a stretch whether it is then won or lost; if only those of winners did, the leads left
+    would be losers.
     """
-    n = len(timelines)
-    stop = np.minimum(np.minimum(timelines.opened, timelines.decided), opted_out(timelines, project))
-    counts = np.diff(timelines.handoff_start)
-    owner = np.repeat(np.arange(n), counts)
-    number = np.arange(len(owner)) - timelines.handoff_start[owner] + 1
-    lead = np.concatenate([np.arange(n), owner])
-    begin = np.concatenate([timelines.created, timelines.returned])
-    has = counts > 0
-    first_end = np.full(n, NEVER)
-    first_end[has] = timelines.handed_off[timelines.handoff_start[:-1][has]] + 1
-    next_end = np.full(len(owner), NEVER)
-    followed = np.flatnonzero(owner[1:] == owner[:-1]) if len(owner) else np.zeros(0, int)
-    next_end[followed] = timelines.handed_off[followed + 1] + 1
-    end = np.minimum(np.concatenate([first_end, next_end]), stop[lead])
-    number = np.concatenate([np.zeros(n, np.int64), number])
+    first, past = timelines.handoff_start[:-1], timelines.handoff_start[1:]
+    lead = np.repeat(np.arange(len(timelines), dtype=np.int32), past - first + 1)
+    number = np.arange(len(lead)) - (first + np.arange(len(timelines)))[lead]
+    begin = np.insert(timelines.returned, first, timelines.created)
+    end = np.insert(timelines.handed_off + 1, past, NEVER)
+    stop = np.minimum(np.minimum(timelines.opportunity, timelines.decided), opted_out(timelines, project))
+    end = np.minimum(end, stop[lead])
     keep = begin < end
-    by = np.lexsort((number[keep], lead[keep]))
-    return Episodes(
-        lead[keep][by].astype(np.int32), number[keep][by].astype(np.int16), begin[keep][by], end[keep][by]
-    )
+    return Episodes(lead[keep], number[keep].astype(np.int16), begin[keep], end[keep])
 
 
 def opted_out(timelines: Timelines, project: Project) -> Ints:
-    """Per lead the moment its first opt-out became known, ``NEVER`` where there is none."""
+    """Per lead the first moment at which an opt-out is visible, ``NEVER`` where there is none."""
     codes = [c for c, kind in enumerate(project.vocabulary.values()) if kind.hold == "opt_out"]
     events = np.flatnonzero(np.isin(timelines.kind, codes))
     out = np.full(len(timelines), NEVER)
     owner = np.searchsorted(timelines.start, events, side="right") - 1
-    np.minimum.at(out, owner, np.maximum(timelines.time[events], timelines.recorded[events]))
+    np.minimum.at(out, owner, visible_from(timelines)[events])
     return out
+
+
+def visible_from(timelines: Timelines) -> Ints:
+    """Per event the first ``as_of`` that sees it: after it occurred, and not before it was recorded."""
+    return np.maximum(timelines.time + 1, timelines.recorded)
 
 
 def on_grid(timelines: Timelines, project: Project, instants: Ints, horizon: Ints) -> Snapshots:
@@ -120,33 +121,36 @@ def on_grid(timelines: Timelines, project: Project, instants: Ints, horizon: Int
     row = np.repeat(np.arange(len(counts)), counts)
     within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     lead, as_of = spans.lead[row], instants[lo[row] + within]
-    return Snapshots(lead, as_of, spans.number[row], _labels(timelines, project.label, lead, as_of, horizon))
+    labels = _labels(timelines, project.label, lead, as_of, horizon)
+    return Snapshots(lead, as_of, spans.number[row], labels, np.ones(len(lead)))
 
 
 def after_events(timelines: Timelines, project: Project, horizon: Ints) -> Snapshots:
-    """One snapshot just after each event of a lead at risk: the second grid, for benchmarks and online replay."""
+    """One snapshot as soon as each event of a lead at risk is visible: the second grid, for benchmarks and replay.
+
+    Events that become visible at the same instant give one snapshot. Sorted by lead and time, labels as for
+    `on_grid`.
+    """
+    owner = np.repeat(np.arange(len(timelines), dtype=np.int32), np.diff(timelines.start))
+    moments = pd.DataFrame({"lead": owner, "as_of": visible_from(timelines)}).drop_duplicates()
     spans = episodes(timelines, project)
-    owner = np.repeat(np.arange(len(timelines)), np.diff(timelines.start)).astype(np.int32)
-    as_of = np.maximum(timelines.time + 1, timelines.recorded)
-    place = np.searchsorted(spans.lead, owner, side="left")
-    lead_at, as_of_at, number_at = [], [], []
-    for step in range(int(np.bincount(spans.lead).max()) if len(spans.lead) else 0):
-        at = np.minimum(place + step, len(spans.lead) - 1)
-        inside = (spans.lead[at] == owner) & (place + step < len(spans.lead))
-        inside &= (spans.begin[at] < as_of) & (as_of < spans.end[at])
-        lead_at.append(owner[inside])
-        as_of_at.append(as_of[inside])
-        number_at.append(spans.number[at[inside]])
-    if not lead_at:
-        return on_grid(timelines, project, np.zeros(0, np.int64), horizon)
-    lead, times, number = np.concatenate(lead_at), np.concatenate(as_of_at), np.concatenate(number_at)
-    by = np.lexsort((times, lead))
-    lead, times, number = lead[by], times[by], number[by]
-    return Snapshots(lead, times, number, _labels(timelines, project.label, lead, times, horizon))
+    begins = pd.DataFrame({"lead": spans.lead, "as_of": spans.begin, "span": np.arange(len(spans.lead))})
+    found = pd.merge_asof(
+        moments.sort_values("as_of"),
+        begins.sort_values("as_of"),
+        on="as_of",
+        by="lead",
+        allow_exact_matches=False,
+    )
+    found = found.dropna().sort_values(["lead", "as_of"])
+    lead, as_of, span = found["lead"].to_numpy(), found["as_of"].to_numpy(), found["span"].to_numpy(np.int64)
+    labels = _labels(timelines, project.label, lead, as_of, horizon)
+    rows = Snapshots(lead, as_of, spans.number[span], labels, np.ones(len(lead)))
+    return rows[as_of < spans.end[span]]
 
 
 def draw(snapshots: Snapshots, timelines: Timelines, per_episode: int, seed: int) -> Snapshots:
-    """At most ``per_episode`` rows of each episode, at random.
+    """At most ``per_episode`` rows of each episode, at random, weighing as much as all the episode's rows did.
 
     Which rows are drawn depends on the seed, the lead's id and the instant alone, so that neither row order
     nor other leads change a lead's draw.
@@ -159,8 +163,12 @@ def draw(snapshots: Snapshots, timelines: Timelines, per_episode: int, seed: int
     first = np.ones(len(by), bool)
     first[1:] = (lead[1:] != lead[:-1]) | (episode[1:] != episode[:-1])
     begin = np.flatnonzero(first)
-    rank = np.arange(len(by)) - np.repeat(begin, np.diff(np.append(begin, len(by))))
-    return snapshots[np.sort(by[rank < per_episode])]
+    size = np.diff(np.append(begin, len(by)))
+    rank = np.arange(len(by)) - np.repeat(begin, size)
+    stands_for = np.empty(len(by))
+    stands_for[by] = np.repeat(np.maximum(size / per_episode, 1.0), size)
+    weighed = replace(snapshots, weight=snapshots.weight * stands_for)
+    return weighed[np.sort(by[rank < per_episode])]
 
 
 def horizons(timelines: Timelines, project: Project) -> tuple[Ints, dict[str, int | None]]:
@@ -200,8 +208,7 @@ def matured(snapshots: Snapshots, horizon: Ints, cut: int, settle: int = 0) -> n
     h = horizon[snapshots.lead]
     finite = h != NEVER
     end = snapshots.as_of + np.where(finite, h + settle, 0)
-    known = (snapshots.label == POSITIVE) | (snapshots.label == NEGATIVE)
-    return known & np.where(finite, end <= cut, snapshots.as_of < cut)
+    return (snapshots.label >= NEGATIVE) & np.where(finite, end <= cut, snapshots.as_of < cut)
 
 
 def _auto_days(timelines: Timelines, members: npt.NDArray[np.bool_]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from lead_readiness.sheet import BadRowsError, Note, Sheet, bad_frame, refusal, 
 
 __all__ = ["BadRowsError", "Note", "Summary", "Tables", "validate"]
 
-Frame = pd.DataFrame | pa.Table
+Frame: TypeAlias = pd.DataFrame | pa.Table
 WHOLE_LEAD = ("leads", "outcomes", "handoffs")
 
 
@@ -60,15 +60,33 @@ class Tables:
         }
         rows = [{"table": name, "rows": len(column), **_span(column)} for name, column in moments.items()]
         lead = pa.array(columns.codes(columns.whole(self.events["lead_id"])))
-        grouped = self.events.set_column(0, "lead_id", lead).group_by("kind").aggregate(
-            [([], "count_all"), ("lead_id", "count_distinct"), ("occurred_at", "min"), ("occurred_at", "max")]
+        grouped = (
+            self.events.set_column(0, "lead_id", lead)
+            .group_by("kind")
+            .aggregate(
+                [
+                    ([], "count_all"),
+                    ("lead_id", "count_distinct"),
+                    ("occurred_at", "min"),
+                    ("occurred_at", "max"),
+                ]
+            )
         )
-        kinds = grouped.rename_columns(["kind", "events", "leads", "first", "last"]).to_pandas().astype({"kind": "str"})
-        return Summary(pd.DataFrame(rows), kinds.sort_values(["events", "kind"], ascending=[False, True], ignore_index=True))
+        kinds = (
+            grouped.rename_columns(["kind", "events", "leads", "first", "last"])
+            .to_pandas()
+            .astype({"kind": "str"})
+        )
+        return Summary(
+            pd.DataFrame(rows),
+            kinds.sort_values(["events", "kind"], ascending=[False, True], ignore_index=True),
+        )
 
 
 def _span(column: pd.Series[Any] | pa.ChunkedArray) -> dict[str, Any]:
-    bounds = pc.min_max(pa.array(column) if isinstance(column, pd.Series) else column).as_py()
+    if isinstance(column, pd.Series):
+        return {"first": column.min(), "last": column.max()}
+    bounds = pc.min_max(column).as_py()
     return {"first": pd.Timestamp(bounds["min"]), "last": pd.Timestamp(bounds["max"])}
 
 
@@ -101,7 +119,9 @@ def validate(
     frames = {"leads": leads, "events": events, "outcomes": outcomes, "handoffs": handoffs}
     sheets = {name: Sheet(name, frame, project, names.get(name)) for name, frame in frames.items()}
     if len(sheets["leads"]) == 0:
-        raise DataError(f"{sheets['leads'].source}: the leads table has no row; expected one row for each lead")
+        raise DataError(
+            f"{sheets['leads'].source}: the leads table has no row; expected one row for each lead"
+        )
     known = checks.check_leads(sheets["leads"], project)
     checks.check_events(sheets["events"], known, project)
     checks.check_outcomes(sheets["outcomes"], known)
@@ -129,11 +149,18 @@ def _keep(sheets: dict[str, Sheet]) -> dict[str, Mask]:
         depends = np.append(aside, False)[sheet.lead] & ~sheet.bad
         count = int(depends.sum())
         sheet.reject("lead_id", depends, "belongs to a lead that is set aside", "")
-        sheet.note("dependent", count, f"{rows_of(count)} set aside with {'its' if count == 1 else 'their'} lead", True)
+        sheet.note(
+            "dependent",
+            count,
+            f"{rows_of(count)} set aside with {'its' if count == 1 else 'their'} lead",
+            True,
+        )
         keep[name] = ~sheet.bad
     repeated = sheets["events"].data["repeated"] & keep["events"]
     count = int(repeated.sum())
-    sheets["events"].note("duplicates", count, f"{count:,} repeated {'row' if count == 1 else 'rows'} dropped", True)
+    sheets["events"].note(
+        "duplicates", count, f"{count:,} repeated {'row' if count == 1 else 'rows'} dropped", True
+    )
     keep["events"] &= ~repeated
     if not keep["leads"].any():
         raise refusal(sheets.values())
@@ -156,14 +183,15 @@ def _frame(sheet: Sheet, keep: Mask) -> pd.DataFrame:
 def _events_table(sheet: Sheet, ids: pa.Array, keep: dict[str, Mask], project: Project) -> pa.Table:
     """Events as Arrow, naming leads by their place among those that are kept."""
     data, leads = sheet.data, keep["leads"]
-    place = data["lead_id"]
+    place, occurred = data["lead_id"], _stamps(data["occurred_at"])
+    same = data["recorded_at"] is data["occurred_at"]
     if not leads.all():
         place, ids = np.append(np.cumsum(leads) - 1, -1)[place].astype(np.int32), ids.filter(pa.array(leads))
     table = pa.table(
         {
             "lead_id": _dictionary(place, ids),
-            "occurred_at": _stamps(data["occurred_at"]),
-            "recorded_at": _stamps(data["recorded_at"]),
+            "occurred_at": occurred,
+            "recorded_at": occurred if same else _stamps(data["recorded_at"]),
             "kind": _dictionary(data["kind"], pa.array(project.kinds, pa.string())),
             "value": pa.array(data["value"], pa.float64(), from_pandas=True),
             "asset": data["asset"],
@@ -194,7 +222,9 @@ def _remark(
         sheet.note("clock_change", sheet.unclear, text)
     events, outcomes = sheets["events"], sheets["outcomes"]
     early = int((events.data["early"] & keep["events"]).sum())
-    events.note("before_creation", early, f"{rows_of(early)} before the lead's creation kept: anonymous history")
+    events.note(
+        "before_creation", early, f"{rows_of(early)} before the lead's creation kept: anonymous history"
+    )
     if not keep["events"].any():
         events.notes.append(Note("events", "empty", 0, "no event left: every lead has an empty history"))
     if decided is None:
@@ -203,7 +233,9 @@ def _remark(
     if not classes:
         outcomes.notes.append(Note("outcomes", "empty", 0, "no decided lead: there is nothing to learn from"))
     elif "won" not in classes:
-        outcomes.notes.append(Note("outcomes", "one_class", 0, "no lead was won: there is nothing to learn from"))
+        outcomes.notes.append(
+            Note("outcomes", "one_class", 0, "no lead was won: there is nothing to learn from")
+        )
     elif classes == {"won"}:
         text = "every decided lead was won: nothing tells winners from others"
         outcomes.notes.append(Note("outcomes", "one_class", 0, text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,12 +12,14 @@ import pandas as pd
 from lead_readiness import project as projects
 from lead_readiness.console import say, show, steps, write_whole
 from lead_readiness.errors import LeadReadinessError
-from lead_readiness.project import Project
+from lead_readiness.project import ProjectFile
 from lead_readiness.tables import BadRowsError, Tables
 
 
 @click.command()
-@click.option("--project", "path", type=click.Path(path_type=Path), default=Path("readiness.toml"), show_default=True)
+@click.option(
+    "--project", "path", type=click.Path(path_type=Path), default=Path("readiness.toml"), show_default=True
+)
 @click.option("--quarantine", is_flag=True, help="Set bad rows aside and go on with the others.")
 def check(path: Path, quarantine: bool) -> None:
     """Check tables, vocabulary and rule book without training.
@@ -53,29 +56,29 @@ def check(path: Path, quarantine: bool) -> None:
     say("All rows keep the data contract. Next: lead-readiness train")
 
 
-def _tables(project: Project, quarantine: bool, step: object) -> Tables:
+def _tables(project: ProjectFile, quarantine: bool, step: Callable[[str], None]) -> Tables:
     from lead_readiness import sources
     from lead_readiness.tables import validate
 
-    raw = sources.read(project, step)  # type: ignore[arg-type]
-    step("checking rows")  # type: ignore[operator]
+    raw = sources.read(project, step)
+    step("checking rows")
     return validate(project, **raw, quarantine=quarantine, sources=sources.source_names(project))
 
 
-def _rules(project: Project) -> str:
+def _rules(project: ProjectFile) -> str:
     from lead_readiness import rules
 
     book = rules.load(project.root / project.rules, project)
     return f"Rule book: {book.name!r} version {book.version}, {len(book.rules)} rules, threshold {book.threshold:g}"
 
 
-def _show(tables: Tables, project: Project) -> None:
+def _show(tables: Tables, project: ProjectFile) -> None:
     summary = tables.summary()
     show("Tables (times in UTC)", ["table", "rows", "first", "last"], summary.rows.itertuples(index=False))
-    kinds = [
-        (k.kind, k.events, k.leads, project.vocabulary[k.kind].behaviour, project.vocabulary[k.kind].actor, k.last)
-        for k in summary.kinds.itertuples(index=False)
-    ]
+    kinds = []
+    for kind, events, leads, _, last in summary.kinds.itertuples(index=False):
+        meaning = project.vocabulary[str(kind)]
+        kinds.append((kind, events, leads, meaning.behaviour, meaning.actor, last))
     show("Event kinds", ["kind", "events", "leads", "behaviour", "actor", "last"], kinds)
     never = [kind for kind in project.kinds if kind not in set(summary.kinds["kind"])]
     if never:
@@ -87,7 +90,7 @@ def _show(tables: Tables, project: Project) -> None:
         say(f"Note: {note}")
 
 
-def _write_bad(bad: pd.DataFrame, project: Project) -> None:
+def _write_bad(bad: pd.DataFrame, project: ProjectFile) -> None:
     """One file for each table with bad rows, in the directory of its data."""
     for name, table in project.tables.items():
         rows = bad[bad["table"] == name]

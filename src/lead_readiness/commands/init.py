@@ -33,7 +33,9 @@ def init(places: tuple[str, ...], out: Path, force: bool, **named: str | None) -
     beside it unless there is one.
     """
     if out.exists() and not force:
-        raise ConfigError(f"{out}: there is a project file already; --force overwrites it, --out writes elsewhere")
+        raise ConfigError(
+            f"{out}: there is a project file already; --force overwrites it, --out writes elsewhere"
+        )
     forced = {name: value for name, value in named.items() if value is not None}
     with steps() as step:
         step("looking at the files")
@@ -56,11 +58,18 @@ def init(places: tuple[str, ...], out: Path, force: bool, **named: str | None) -
 
 def _show(made: Draft, skipped: list[str]) -> None:
     rows = [
-        (name, match.candidate.label, ", ".join(f"{a}={b}" if a != b else a for a, b in made.columns[name].items()))
+        (
+            name,
+            match.candidate.label,
+            ", ".join(f"{a}={b}" if a != b else a for a, b in made.columns[name].items()),
+        )
         for name, match in made.tables.items()
     ]
     show("Tables", ["table", "found in", "columns"], rows)
-    kinds = [(k.name, k.events, k.leads, k.meaning.behaviour, k.meaning.actor, k.meaning.direction) for k in made.kinds]
+    kinds = [
+        (k.name, k.events, k.leads, k.meaning.behaviour, k.meaning.actor, k.meaning.direction)
+        for k in made.kinds
+    ]
     show("Event kinds (suggestions)", ["kind", "events", "leads", "behaviour", "actor", "direction"], kinds)
     for reason in skipped:
         say(f"Skipped {reason}")

@@ -12,8 +12,12 @@ from lead_readiness.console import say, steps
 @click.command()
 @click.option("--leads", type=click.IntRange(min=1), default=6_000, show_default=True, help="How many leads.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same company.")
-@click.option("--months", type=click.IntRange(min=1), default=18, show_default=True, help="Months of history.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Directory to write to.")
+@click.option(
+    "--months", type=click.IntRange(min=1), default=18, show_default=True, help="Months of history."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Directory to write to."
+)
 def simulate(leads: int, seed: int, months: int, out: Path) -> None:
     """Write leads, events, outcomes, hand-offs, rule book and project file of a simulated company."""
     from lead_readiness.simulate.write import write

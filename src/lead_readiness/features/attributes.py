@@ -11,13 +11,15 @@ import pandas as pd
 from sklearn.preprocessing import TargetEncoder
 
 from lead_readiness.features.families import Feature
-from lead_readiness.project import Project
+from lead_readiness.project import Attribute, Project
 from lead_readiness.timelines import Timelines
 
 LEVELS = 10
 """The most levels of a category that get a column each; with more, the level's past win rate is a column too."""
 LEVEL_LEADS = 30
 """The fewest training leads a level needs for a column of its own."""
+FOLDS = 5
+"""A win rate is cross-fitted in so many parts; with fewer wins, or fewer losses, there is none."""
 
 Matrix = npt.NDArray[np.float32]
 
@@ -36,19 +38,23 @@ class Attributes:
             out[:, column] = self._column(feature, timelines.attributes[feature.kinds[0]][lead])
         return out
 
-    def _column(self, feature: Feature, found: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    def _column(self, feature: Feature, found: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if feature.family == "number":
-            return np.where(np.isnan(found), feature.empty, found)
+            return np.where(np.isnan(found), feature.empty, np.asarray(found))
         if feature.family == "missing":
-            return np.isnan(found).astype(np.float64)
+            return np.asarray(np.isnan(found))
         if feature.family == "level":
-            return np.asarray(found == feature.level, dtype=np.float64)
+            return np.asarray(found == feature.level)
         rates = (self.rates or {})[feature.kinds[0]]
-        return np.array([rates.get(str(level), feature.empty) for level in found], dtype=np.float64)
+        return np.array([rates.get(str(level), feature.empty) for level in found])
 
 
 def fit(
-    project: Project, timelines: Timelines, leads: npt.NDArray[np.int32], won: npt.NDArray[np.bool_], seed: int
+    project: Project,
+    timelines: Timelines,
+    leads: npt.NDArray[np.int32],
+    won: npt.NDArray[np.bool_],
+    seed: int,
 ) -> tuple[Attributes, Matrix]:
     """Columns for the project's attributes, learned from training leads only.
 
@@ -60,18 +66,18 @@ def fit(
     rates: dict[str, dict[str, float]] = {}
     crossed: dict[str, npt.NDArray[np.float64]] = {}
     for name, spec in project.attributes.items():
-        found = timelines.attributes[name][leads]
+        found: npt.NDArray[Any] = timelines.attributes[name][leads]
         if spec.type == "number":
-            features += _number(name, spec.phrase, spec.behaviour, found)
+            features += _number(name, spec, found)
             continue
         counts = pd.Series(found, dtype=object).dropna().astype(str).value_counts()
         counts = counts[counts >= LEVEL_LEADS].sort_index().sort_values(ascending=False, kind="stable")
         if len(counts) == 1 and counts.iloc[0] == len(found):
             continue
-        features += [_level(name, spec.phrase, spec.behaviour, str(level)) for level in counts.index[:LEVELS]]
-        if pd.Series(found, dtype=object).nunique() > LEVELS and 0 < won.sum() < len(won):
+        features += [_level(name, spec, str(level)) for level in counts.index[:LEVELS]]
+        if pd.Series(found, dtype=object).nunique() > LEVELS and min(won.sum(), (~won).sum()) >= FOLDS:
             rates[name], crossed[name] = _rates(found, won, seed)
-            features.append(_rate(name, spec.phrase, spec.behaviour, float(won.mean())))
+            features.append(_rate(name, spec, float(won.mean())))
     fitted = Attributes(tuple(features), rates)
     matrix = fitted.matrix(timelines, np.arange(len(timelines), dtype=np.int32))
     for column, feature in enumerate(features):
@@ -80,22 +86,30 @@ def fit(
     return fitted, matrix
 
 
-def _number(name: str, phrase: str, behaviour: str, found: npt.NDArray[np.float64]) -> list[Feature]:
+def _number(name: str, spec: Attribute, found: npt.NDArray[np.float64]) -> list[Feature]:
     known = found[~np.isnan(found)]
     if len(known) == 0:
         return []
-    made = [Feature(name, phrase, "", behaviour, 0, float(np.float32(np.median(known))), "number", (name,))]
+    median = float(np.float32(np.median(known)))
+    made = [Feature(name, spec.phrase, "", spec.behaviour, 0, median, "number", (name,))]
     if len(known) < len(found):
-        made.append(Feature(f"{name} is missing", f"{phrase} is not known", "yes/no", behaviour, 0, 0.0, "missing", (name,)))
+        phrase = f"{spec.phrase} is not known"
+        made.append(
+            Feature(f"{name} is missing", phrase, "yes/no", spec.behaviour, 0, 0.0, "missing", (name,))
+        )
     return made
 
 
-def _level(name: str, phrase: str, behaviour: str, level: str) -> Feature:
-    return Feature(f"{name} = {level}", f"{phrase} is {level}", "yes/no", behaviour, 0, 0.0, "level", (name,), level=level)
+def _level(name: str, spec: Attribute, level: str) -> Feature:
+    phrase = f"{spec.phrase} is {level}"
+    return Feature(
+        f"{name} = {level}", phrase, "yes/no", spec.behaviour, 0, 0.0, "level", (name,), level=level
+    )
 
 
-def _rate(name: str, phrase: str, behaviour: str, mean: float) -> Feature:
-    return Feature(f"rate({name})", f"past win rate of the lead's {phrase}", "share", behaviour, 1, mean, "rate", (name,))
+def _rate(name: str, spec: Attribute, mean: float) -> Feature:
+    phrase = f"past win rate of the lead's {spec.phrase}"
+    return Feature(f"rate({name})", phrase, "share", spec.behaviour, 1, mean, "rate", (name,))
 
 
 def _rates(
@@ -103,6 +117,6 @@ def _rates(
 ) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
     """Shrunk win rate per level, and each training lead's cross-fitted one (scikit-learn's TargetEncoder)."""
     column = np.array([str(level) for level in found], dtype=object).reshape(-1, 1)
-    encoder = TargetEncoder(target_type="binary", smooth=20.0, shuffle=True, random_state=seed)
+    encoder = TargetEncoder(target_type="binary", smooth=20.0, cv=FOLDS, shuffle=True, random_state=seed)
     crossed = encoder.fit_transform(column, won.astype(int))[:, 0]
     return dict(zip(encoder.categories_[0].tolist(), encoder.encodings_[0].tolist())), crossed

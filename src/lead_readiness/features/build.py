@@ -17,14 +17,17 @@ def build(project: Project, timelines: Timelines, rows: Snapshots, seed: int) ->
     """The catalogue that training rows give, and all leads' attribute columns as training needs them.
 
     Everything fitted here (which kinds occur, which pairs tell, levels, medians and win rates) looks at the
-    training rows' leads only, and at events before the last of the rows. In the returned matrix the training
+    training rows' leads only, and at events visible at the last of the rows. In the returned matrix the training
     leads' win rates are cross-fitted; hand it to `compute` for training rows, and nothing for any other.
     """
     won_row = rows.label == POSITIVE
     leads = np.unique(rows.lead)
     owner = np.repeat(np.arange(len(timelines), dtype=np.int32), np.diff(timelines.start))
-    seen = np.isin(owner, leads) & (timelines.time < rows.as_of.max(initial=0))
-    counts = dict(zip(project.kinds, np.bincount(timelines.kind[seen], minlength=len(project.kinds)).tolist()))
+    last = rows.as_of.max(initial=0)
+    seen = np.isin(owner, leads) & (timelines.time < last) & (timelines.recorded <= last)
+    counts = dict(
+        zip(project.kinds, np.bincount(timelines.kind[seen], minlength=len(project.kinds)).tolist())
+    )
     valued = np.unique(timelines.kind[seen & ~np.isnan(timelines.value)])
     features = event_features(project, counts, [project.kinds[k] for k in valued], timelines.accounts_known)
     features += select(project, counts, timelines, rows.lead, rows.as_of, won_row)

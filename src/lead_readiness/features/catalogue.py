@@ -17,11 +17,13 @@ import numpy.typing as npt
 from lead_readiness.errors import ModelError
 from lead_readiness.features import families as fam
 from lead_readiness.features.attributes import Attributes, Matrix
-from lead_readiness.features.families import EVER, HALF_LIVES, MAX_DAYS, WINDOWS, Feature, Group
-from lead_readiness.features.kernel import FAMILIES, History, Program, walk
+from lead_readiness.features.families import EVER, Feature, Group, distinct
+from lead_readiness.features.kernel import History, Program, walk
+from lead_readiness.features.program import compile_program
 from lead_readiness.project import Project
-from lead_readiness.timelines import DAY, RETURN_REASONS, Ints, Timelines
+from lead_readiness.timelines import RETURN_REASONS, Ints, Timelines
 
+HALF_LIVES = (3.0, 14.0, 45.0)
 MOST_KIND_COLUMNS = 56
 """Columns for single kinds are left out, rarest first, beyond this many."""
 CHUNK = 4096
@@ -79,7 +81,9 @@ class Catalogue:
         )
 
 
-def groups(project: Project, counts: Mapping[str, int]) -> tuple[Group, list[Group], list[Group], list[Group]]:
+def groups(
+    project: Project, counts: Mapping[str, int]
+) -> tuple[Group, list[Group], list[Group], list[Group]]:
     """All activity, each behaviour, single kinds (most frequent first) and marketing exposure, as groups.
 
     "Activity" is every buyer kind that points up or, where the vocabulary names no direction, every buyer kind.
@@ -140,61 +144,7 @@ def event_features(
     made += fam.history(activity, RETURN_REASONS)
     if accounts:
         made += fam.account(activity)
-    return tuple(made)
-
-
-def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity: Sequence[str]) -> Program:
-    """Features as the arrays that the kernel reads; ``kinds`` are the codes of the events."""
-    code = {kind: c for c, kind in enumerate(kinds)}
-    grouped = [f for f in features if f.family in ("count", "recency", "intensity", "trend", "value")]
-    group_of = {g: n for n, g in enumerate(dict.fromkeys(f.kinds for f in grouped))}
-    members: list[list[int]] = [[] for _ in kinds]
-    for group, n in group_of.items():
-        for kind in group:
-            members[code[kind]].append(n)
-    pairs = [f for f in features if f.family == "pair"]
-    closed: list[list[int]] = [[] for _ in kinds]
-    for q, f in enumerate(pairs):
-        closed[code[f.then]].append(q)
-    in_pair = {f.then for f in pairs} | {f.kinds[0] for f in pairs}
-    pair_of = {f.name: q for q, f in enumerate(pairs)}
-
-    def slot(f: Feature) -> int:
-        if f.family in ("active_days", "sessions", "account_count", "account_active"):
-            return ("active_days", "sessions", "account_count", "account_active").index(f.family)
-        if f.family == "returned":
-            return RETURN_REASONS.index(f.level)
-        return pair_of.get(f.name, group_of.get(f.kinds, 0))
-
-    def window(f: Feature, times: int = 1) -> int:
-        if f.family == "intensity":
-            return HALF_LIVES.index(f.days)
-        return WINDOWS.index(f.days * times) if f.family not in ("pair",) and f.days * times in WINDOWS else 0
-
-    return Program(
-        windows=np.array([d * DAY for d in WINDOWS]).astype(np.int64),
-        half_lives=np.array(HALF_LIVES) * DAY,
-        kind_start=_starts(members),
-        kind_groups=np.array([g for m in members for g in m], np.int32),
-        is_used=np.array([bool(members[c]) or k in in_pair or k in activity for k, c in code.items()]),
-        is_activity=np.array([k in activity for k in kinds]),
-        then_start=_starts(closed),
-        pairs_then=np.array([q for m in closed for q in m], np.int32),
-        pair_first=np.array([code[f.kinds[0]] for f in pairs], np.int32),
-        pair_within=np.array([round(f.days * DAY) for f in pairs], np.int64),
-        family=np.array([FAMILIES.index(f.family) for f in features], np.int8),
-        group=np.array([slot(f) for f in features], np.int32),
-        window=np.array([window(f) for f in features], np.int32),
-        before=np.array([window(f, 2) if f.family == "trend" else 0 for f in features], np.int32),
-        spans=np.array([90 * DAY, 90 * DAY, 30 * DAY, 90 * DAY, MAX_DAYS * DAY]).astype(np.int64),
-        group_count=len(group_of),
-        uses_values=any(f.family == "value" for f in features),
-        uses_account=any(f.family.startswith("account") for f in features),
-    )
-
-
-def _starts(lists: Sequence[Sequence[int]]) -> npt.NDArray[np.int32]:
-    return np.cumsum([0, *map(len, lists)]).astype(np.int32)
+    return distinct(made)
 
 
 def compute(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lead_readiness.project import Kind
@@ -11,11 +11,8 @@ from lead_readiness.project import Kind
 MAX_DAYS = 730.0
 """Where "days since" ends: whatever never happened, or happened earlier, reads as this many days."""
 
-WINDOWS = (1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0, MAX_DAYS * 100)
-"""Windows in days that features may use; the last stands for "ever"."""
-EVER = WINDOWS[-1]
-
-HALF_LIVES = (3.0, 14.0, 45.0)
+EVER = MAX_DAYS * 100
+"""The window, in days, that leaves nothing out."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,13 @@ class Feature:
     ``phrase`` says in words what it measures and ``unit`` what its number counts; ``behaviour`` is where its
     contribution is summed; ``direction`` is the sign (+1, -1, 0) that one more event at the end of the history
     can give it; ``empty`` is its value for a lead with no events. ``family`` with ``kinds``, ``days``,
-    ``then`` and ``level`` is what the kernel computes.
+    ``then`` and ``level`` is what the kernel computes; a window holds what occurred in
+    ``[as_of - days, as_of)``.
+
+    >>> pricing = Group("pricing", "pricing views", "pricing", ("pricing_view",), 1)
+    >>> feature = count(pricing, 7.0)
+    >>> feature.name, feature.phrase
+    ('count(pricing_7d)', 'pricing views in the last 7 days')
     """
 
     name: str
@@ -110,24 +113,27 @@ def value(group: Group, days: float = EVER) -> Feature:
 
 
 def rhythm(group: Group) -> list[Feature]:
-    """How the group's events are spread: active days, sessions, bursts, silences, variety."""
-    up, kinds = group.direction, group.kinds
-    made = [
-        Feature(f"active_days({d:g}d)", f"days with activity {_since(d)}", "days", "rhythm", up, 0.0, "active_days", kinds, d)
-        for d in (14.0, 30.0, 90.0)
+    """How the group's events are spread: active days, visits, bursts, silences, variety.
+
+    Days are those of UTC; a visit ends after 30 minutes of silence; a day or a visit is in the window if its
+    last event is.
+    """
+
+    def made(
+        family: str, days: float, phrase: str, unit: str, up: int = group.direction, empty: float = 0.0
+    ) -> Feature:
+        name = f"{family}({days:g}d)" if days < EVER else f"{family}({group.name})"
+        return Feature(name, phrase, unit, "rhythm", up, empty, family, group.kinds, days)
+
+    return [
+        *(made("active_days", d, f"days with activity {_since(d)}", "days") for d in (14.0, 30.0, 90.0)),
+        *(made("sessions", d, f"visits {_since(d)}", "visits") for d in (7.0, 30.0)),
+        made("burst", 90.0, "most events in one visit in the last 90 days", "events", up=0),
+        made("longest_gap", 90.0, "longest silence in the last 90 days", "days", up=0, empty=90.0),
+        made("assets", 30.0, "different pages and files in the last 30 days", "assets"),
+        made("kinds", 30.0, "different kinds of activity in the last 30 days", "kinds"),
+        made("first", EVER, "days since the first activity", "days", up=0),
     ]
-    made += [
-        Feature(f"sessions({d:g}d)", f"visits {_since(d)}", "visits", "rhythm", up, 0.0, "sessions", kinds, d)
-        for d in (7.0, 30.0)
-    ]
-    made += [
-        Feature("burst(90d)", "most events in one visit in the last 90 days", "events", "rhythm", 0, 0.0, "burst", kinds, 90.0),
-        Feature("longest_gap(90d)", "longest silence in the last 90 days", "days", "rhythm", 0, 90.0, "longest_gap", kinds, 90.0),
-        Feature("assets(30d)", "different pages and files in the last 30 days", "assets", "rhythm", up, 0.0, "assets", kinds, 30.0),
-        Feature("kinds(30d)", "different kinds of activity in the last 30 days", "kinds", "rhythm", up, 0.0, "kinds", kinds, 30.0),
-        Feature("first(activity)", "days since the first activity", "days", "rhythm", 0, 0.0, "first", kinds),
-    ]
-    return made
 
 
 def age() -> Feature:
@@ -148,32 +154,59 @@ def pair(first: str, then: str, within_days: float, vocabulary: Mapping[str, Kin
 
 def account(group: Group) -> list[Feature]:
     """What the other people of the lead's account did."""
-    up, kinds = group.direction, group.kinds
-    made = [
-        Feature(f"account_count({d:g}d)", f"events by other people of the account {_since(d)}", "events", "account", up, 0.0,
-                "account_count", kinds, d)
-        for d in (7.0, 30.0, 90.0)
-    ]  # fmt: skip
-    made += [
-        Feature("account_recency", "days since another person of the account was last active", "days", "account", -up,
-                MAX_DAYS, "account_recency", kinds),
-        Feature("account_active(30d)", "other people of the account active in the last 30 days", "people", "account", up,
-                0.0, "account_active", kinds, 30.0),
-        Feature("account_people", "other known people of the account", "people", "account", 0, 0.0, "account_people", kinds),
-        Feature("account_won", "leads of the account won before", "leads", "account", 0, 0.0, "account_won", kinds),
-    ]  # fmt: skip
-    return made
+
+    def made(name: str, phrase: str, unit: str, up: int, empty: float = 0.0, days: float = EVER) -> Feature:
+        family = name.partition("(")[0]
+        return Feature(name, phrase, unit, "account", up, empty, family, group.kinds, days)
+
+    up, events = group.direction, "events by other people of the account"
+    since, active = (
+        "days since another person of the account was last active",
+        "other people of the account active",
+    )
+    return [
+        *(
+            made(f"account_count({d:g}d)", f"{events} {_since(d)}", "events", up, days=d)
+            for d in (7.0, 30.0, 90.0)
+        ),
+        made("account_recency", since, "days", -up, MAX_DAYS),
+        made("account_active(30d)", f"{active} {_since(30.0)}", "people", up, days=30.0),
+        made("account_people", "other known people of the account", "people", 0),
+        made("account_won", "leads of the account won before", "leads", 0),
+    ]
 
 
 def history(group: Group, reasons: tuple[str, ...]) -> list[Feature]:
     """What became of earlier hand-offs: returns, how long ago, why, and activity since."""
-    made = [
-        Feature("returns", "times sales returned the lead", "times", "history", 0, 0.0, "returns"),
-        Feature("since_return", "days since sales returned the lead", "days", "history", 0, MAX_DAYS, "since_return"),
-        Feature("count_since_return", "events since sales returned the lead", "events", "history", group.direction, 0.0,
-                "count_since_return", group.kinds),
-    ]  # fmt: skip
-    made += [
-        Feature(f"returned({r})", f"last returned as: {r}", "yes/no", "history", 0, 0.0, "returned", level=r) for r in reasons
+
+    def made(
+        family: str, phrase: str, unit: str, up: int = 0, empty: float = 0.0, reason: str = ""
+    ) -> Feature:
+        name = f"{family}({reason})" if reason else family
+        return Feature(name, phrase, unit, "history", up, empty, family, group.kinds, level=reason)
+
+    return [
+        made("returns", "times sales returned the lead", "times"),
+        made("since_return", "days since sales returned the lead", "days", empty=MAX_DAYS),
+        made("count_since_return", "events since sales returned the lead", "events", up=group.direction),
+        *(made("returned", f"last returned as: {r}", "yes/no", reason=r) for r in reasons),
     ]
-    return made
+
+
+def distinct(features: Iterable[Feature], taken: Iterable[str] = ()) -> tuple[Feature, ...]:
+    """The features, those whose name is taken by an earlier one renamed after their kinds.
+
+    A company may call an event kind, or an attribute, as it calls a behaviour.
+
+    >>> email = Group("email", "emails", "email", ("email",), 0)
+    >>> [f.name for f in distinct([count(email), recency(email)], taken=["count(email)"])]
+    ['count(email) of email', 'recency(email)']
+    """
+    names, made = set(taken), []
+    for feature in features:
+        name = feature.name
+        while name in names:
+            name = f"{name} of {'+'.join(feature.kinds)}"
+        names.add(name)
+        made.append(replace(feature, name=name))
+    return tuple(made)

@@ -17,6 +17,7 @@ FAMILIES = (
     "burst", "longest_gap", "assets", "kinds", "first", "age", "returns", "since_return", "count_since_return",
     "account_recency", "account_people", "account_won",  # one number per snapshot
 )  # fmt: skip
+FACTS = len(FAMILIES)
 COUNT, RECENCY, INTENSITY, TREND, VALUE, PAIR, RETURNED = range(7)
 ACTIVE_DAYS, SESSIONS, ACCOUNT_COUNT, ACCOUNT_ACTIVE = range(7, 11)
 BURST, LONGEST_GAP, ASSETS, KINDS, FIRST, AGE, RETURNS, SINCE_RETURN, COUNT_SINCE_RETURN = range(11, 20)
@@ -40,7 +41,9 @@ class Program(NamedTuple):
     group: npt.NDArray[np.int32]
     window: npt.NDArray[np.int32]
     before: npt.NDArray[np.int32]
-    spans: npt.NDArray[np.int64]  # burst, gap, variety and account windows; the longest "days since"
+    spans: npt.NDArray[np.int64]  # windows of burst, longest gap, assets and kinds
+    account_span: int  # the longest window of account features
+    longest: int  # where "days since" ends
     group_count: int
     uses_values: bool
     uses_account: bool
@@ -82,7 +85,16 @@ class Scratch(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def walk(begin, end, lead, as_of, program, history, asset_count, out):  # type: ignore[no-untyped-def]
+def walk(
+    begin: int,
+    end: int,
+    lead: npt.NDArray[np.int32],
+    as_of: npt.NDArray[np.int64],
+    program: Program,
+    history: History,
+    asset_count: int,
+    out: npt.NDArray[np.float32],
+) -> None:
     """Fill ``out[row]`` for the rows ``begin:end`` of ``lead`` and ``as_of``."""
     groups, windows, kinds = program.group_count, len(program.windows), len(program.is_activity)
     scratch = Scratch(
@@ -94,7 +106,7 @@ def walk(begin, end, lead, as_of, program, history, asset_count, out):  # type: 
         np.zeros(kinds, np.int64),
         np.zeros(len(program.pair_first)),
         np.zeros((4, windows)),
-        np.zeros(23),
+        np.zeros(FACTS),
         np.full(kinds, -1, np.int64),
         np.full(asset_count, -1, np.int64),
     )
@@ -107,7 +119,7 @@ def walk(begin, end, lead, as_of, program, history, asset_count, out):  # type: 
 
 
 @njit(cache=True, nogil=True)
-def _clear(s):  # type: ignore[no-untyped-def]
+def _clear(s: Scratch) -> None:
     s.cells[:] = 0.0
     s.values[:] = 0.0
     s.faded[:] = 0.0
@@ -120,21 +132,24 @@ def _clear(s):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _own_events(row, i, now, p, t, s):  # type: ignore[no-untyped-def]
+def _own_events(row: int, i: int, now: int, p: Program, t: History, s: Scratch) -> None:
     """The lead's own events, oldest first; equal times give equal results in any order.
 
-    Arrays are named before the loop: taken out of a named tuple inside it, each would be counted as a new
-    reference for every event.
+    A day or a visit counts in the window of its last event: with each further event it moves on from the
+    window of the one ``before``. Arrays are named before the loop: taken out of a named tuple inside it,
+    each would be counted as a new reference for every event.
     """
     time, recorded, kind, value, asset = t.time, t.recorded, t.kind, t.value, t.asset
     windows, half_lives, kind_start, kind_groups = p.windows, p.half_lives, p.kind_start, p.kind_groups
-    is_used, is_activity, spans = p.is_used, p.is_activity, p.spans
+    is_used, is_activity = p.is_used, p.is_activity
+    burst_span, gap_span, assets_span, kinds_span = p.spans
     then_start, pairs_then, pair_first, pair_within = p.then_start, p.pairs_then, p.pair_first, p.pair_within
     cells, values, faded, last, spread, facts = s.cells, s.values, s.faded, s.last, s.spread, s.facts
-    kind_last, kind_before, pairs, kind_seen, asset_seen = s.kind_last, s.kind_before, s.pairs, s.kind_seen, s.asset_seen
+    kind_last, kind_before, pairs = s.kind_last, s.kind_before, s.pairs
+    kind_seen, asset_seen = s.kind_seen, s.asset_seen
     since = _returns(i, now, p, t, s)
-    first, day_end, visit_end, visit = now, np.int64(-1), np.int64(-VISIT - 1), 0
-    previous, longest = now - spans[1], np.int64(0)
+    first, day_end, visit_end, visit, before = now, -1, -VISIT - 1, 0, 0
+    previous, longest = now - gap_span, 0
     for e in range(t.start[i], t.start[i + 1]):
         at, k = time[e], kind[e]
         if at >= now:
@@ -158,8 +173,8 @@ def _own_events(row, i, now, p, t, s):  # type: ignore[no-untyped-def]
         for slot in range(then_start[k], then_start[k + 1]):
             q = pairs_then[slot]
             a = pair_first[q]
-            before = kind_last[a] if kind_last[a] < at else kind_before[a]
-            if before >= 0 and at - before <= pair_within[q]:
+            earlier = kind_last[a] if kind_last[a] < at else kind_before[a]
+            if earlier >= 0 and at - earlier <= pair_within[q]:
                 pairs[q] += 1.0
         if at > kind_last[k]:
             kind_before[k] = kind_last[k]
@@ -169,51 +184,55 @@ def _own_events(row, i, now, p, t, s):  # type: ignore[no-untyped-def]
         first = min(first, at)
         if since >= 0 and at > since:
             facts[COUNT_SINCE_RETURN] += 1.0
-        if at >= day_end:
+        if at < day_end:
+            spread[0, before] -= 1.0
+        else:
             day_end = (at // DAY + 1) * DAY
-            spread[0, w] += 1.0
-        if at - visit_end > VISIT:
-            spread[1, w] += 1.0
+        if at - visit_end <= VISIT:
+            spread[1, before] -= 1.0
+        else:
             visit = 0
-        visit_end = at
-        if age <= spans[0]:
+        spread[0, w] += 1.0
+        spread[1, w] += 1.0
+        before, visit_end = w, at
+        if age <= burst_span:
             visit += 1
             facts[BURST] = max(facts[BURST], visit)
-        if age <= spans[1]:
+        if age <= gap_span:
             longest = max(longest, at - previous)
             previous = at
-        if age <= spans[2]:
-            if kind_seen[k] != row:
-                kind_seen[k] = row
-                facts[KINDS] += 1.0
-            if asset[e] >= 0 and asset_seen[asset[e]] != row:
-                asset_seen[asset[e]] = row
-                facts[ASSETS] += 1.0
+        if age <= assets_span and asset[e] >= 0 and asset_seen[asset[e]] != row:
+            asset_seen[asset[e]] = row
+            facts[ASSETS] += 1.0
+        if age <= kinds_span and kind_seen[k] != row:
+            kind_seen[k] = row
+            facts[KINDS] += 1.0
     facts[LONGEST_GAP] = max(longest, now - previous) / DAY
-    facts[FIRST] = min(now - first, spans[4]) / DAY
-    facts[AGE] = min(max(now - t.created[i], 0), spans[4]) / DAY
+    facts[FIRST] = min(now - first, p.longest) / DAY
+    facts[AGE] = min(max(now - t.created[i], 0), p.longest) / DAY
 
 
 @njit(cache=True, nogil=True)
-def _returns(i, now, p, t, s):  # type: ignore[no-untyped-def]
+def _returns(i: int, now: int, p: Program, t: History, s: Scratch) -> int:
     """Hand-offs that came back before now; returns the moment of the last, or -1."""
-    since, reason = np.int64(-1), -1
+    since, reason = -1, -1
     for h in range(t.handoff_start[i], t.handoff_start[i + 1]):
         if t.returned[h] < now:
             s.facts[RETURNS] += 1.0
             if t.returned[h] > since:
                 since, reason = t.returned[h], t.return_reason[h]
-    s.facts[SINCE_RETURN] = (p.spans[4] if since < 0 else min(now - since, p.spans[4])) / DAY
+    s.facts[SINCE_RETURN] = (p.longest if since < 0 else min(now - since, p.longest)) / DAY
     s.facts[RETURNED] = reason
     return since
 
 
 @njit(cache=True, nogil=True)
-def _account_events(i, now, p, t, s):  # type: ignore[no-untyped-def]
-    """What other people of the account did, newest first and no further back than the account window."""
+def _account_events(i: int, now: int, p: Program, t: History, s: Scratch) -> None:
+    """What other people of the account did, newest first: back to the longest window, and to their last activity."""
     start, time, recorded, kind = t.start, t.time, t.recorded, t.kind
-    windows, is_activity, spread, spans = p.windows, p.is_activity, s.spread, p.spans
-    latest, account = np.int64(-1), t.account[i]
+    windows, is_activity, spread = p.windows, p.is_activity, s.spread
+    span, longest = p.account_span, p.longest
+    latest, account = -1, t.account[i]
     for j in range(t.account_start[account], t.account_start[account + 1]):
         if j == i:
             continue
@@ -221,7 +240,7 @@ def _account_events(i, now, p, t, s):  # type: ignore[no-untyped-def]
         s.facts[ACCOUNT_WON] += t.opened[j] < now and t.decided[j] < now
         e = start[j] + np.searchsorted(time[start[j] : start[j + 1]], now) - 1
         seen = False
-        while e >= start[j] and now - time[e] <= spans[3]:
+        while e >= start[j] and now - time[e] <= (span if seen else max(span, longest)):
             if recorded[e] <= now and is_activity[kind[e]]:
                 w = 0
                 while now - time[e] > windows[w]:
@@ -232,18 +251,19 @@ def _account_events(i, now, p, t, s):  # type: ignore[no-untyped-def]
                     latest = max(latest, time[e])
                     seen = True
             e -= 1
-    s.facts[ACCOUNT_RECENCY] = (spans[4] if latest < 0 else now - latest) / DAY
+    s.facts[ACCOUNT_RECENCY] = (longest if latest < 0 else min(now - latest, longest)) / DAY
 
 
 @njit(cache=True, nogil=True)
-def _write(now, p, s, out):  # type: ignore[no-untyped-def]
+def _write(now: int, p: Program, s: Scratch, out: npt.NDArray[np.float32]) -> None:
     """Each column's number, from windows summed up to their ends."""
     _sum_up(s.cells)
     _sum_up(s.spread)
     if p.uses_values:
         _sum_up(s.values)
-    families, groups, ends, before, longest = p.family, p.group, p.window, p.before, p.spans[4]
-    cells, values, faded, last, spread, facts, pairs = s.cells, s.values, s.faded, s.last, s.spread, s.facts, s.pairs
+    families, groups, ends, before, longest = p.family, p.group, p.window, p.before, p.longest
+    cells, values, faded, last = s.cells, s.values, s.faded, s.last
+    spread, facts, pairs = s.spread, s.facts, s.pairs
     for f in range(len(families)):
         family, g, w = families[f], groups[f], ends[f]
         if family == COUNT:
@@ -267,7 +287,7 @@ def _write(now, p, s, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _sum_up(cells):  # type: ignore[no-untyped-def]
+def _sum_up(cells: npt.NDArray[np.float64]) -> None:
     """Turn what fell between two windows' ends into what fell within each window."""
     for g in range(cells.shape[0]):
         for w in range(1, cells.shape[1]):

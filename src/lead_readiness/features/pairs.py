@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import xlogy
 
 from lead_readiness.features import families as fam
 from lead_readiness.features.attributes import Attributes
@@ -57,21 +58,24 @@ def select(
 
 
 def _candidates(project: Project, counts: Mapping[str, int]) -> tuple[list[Feature], dict[str, Feature]]:
-    seen = [k for k, v in project.vocabulary.items() if v.actor in ("buyer", "marketing") and counts.get(k, 0) > 0]
+    seen = [
+        k for k, v in project.vocabulary.items() if v.actor in ("buyer", "marketing") and counts.get(k, 0) > 0
+    ]
     seen = sorted(seen, key=lambda k: (-counts[k], k))[:MOST_KINDS]
     buyer = [k for k in seen if project.vocabulary[k].actor == "buyer"]
     singles = {k: fam.count(fam.Group(k, k, "", (k,), 0)) for k in seen}
-    pairs = [fam.pair(a, b, d, project.vocabulary) for a in seen for b in buyer if a != b for d in WITHIN_DAYS]
+    pairs = [
+        fam.pair(a, b, d, project.vocabulary) for a in seen for b in buyer if a != b for d in WITHIN_DAYS
+    ]
     return pairs, singles
 
 
 def _g_statistic(pair: npt.NDArray[np.bool_], won: npt.NDArray[np.bool_]) -> float:
     """Likelihood-ratio statistic of a 2 x 2 table; 0 where a margin is too thin to tell."""
-    table = np.array([[np.sum(pair & won), np.sum(pair & ~won)], [np.sum(~pair & won), np.sum(~pair & ~won)]], float)
+    table = np.array(
+        [[np.sum(pair & won), np.sum(pair & ~won)], [np.sum(~pair & won), np.sum(~pair & ~won)]], float
+    )
     if table.sum(axis=1).min(initial=np.inf) < FEWEST_ROWS or table.sum(axis=0).min() < 1:
         return 0.0
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / table.sum()
-    safe: Sequence[float] = np.where(table > 0, table * np.log(np.where(table > 0, table, 1) / expected), 0).ravel()
-    return float(2 * np.sum(safe))
-
-
+    return float(2 * xlogy(table, table / expected).sum())

@@ -51,9 +51,14 @@ def draft(tables: dict[str, Match]) -> Draft:
     leads = _all(tables["leads"])
     mapped = {name: dict(match.columns) for name, match in tables.items()}
     remarks = _choose_keys(tables, mapped, leads)
-    rows = {name: _renamed(match, mapped[name], leads if name == "leads" else None) for name, match in tables.items()}
+    rows = {
+        name: _renamed(match, mapped[name], leads if name == "leads" else None)
+        for name, match in tables.items()
+    }
     made = Draft(tables, mapped, _kinds(rows["events"]), _outcome_values(rows["outcomes"]), remarks=remarks)
-    made.zoneless = [f"{name}.{c}" for name, table in rows.items() for c in _times_of(name, table) if _zoneless(table[c])]
+    made.zoneless = [
+        f"{name}.{c}" for name, table in rows.items() for c in _times_of(name, table) if _zoneless(table[c])
+    ]
     _attributes(made, leads, rows)
     made.capacity = _capacity(rows.get("handoffs"))
     return made
@@ -79,9 +84,14 @@ def _choose_keys(
 ) -> dict[str, list[str]]:
     """Set each table's lead_id to the column whose values are found among the leads' ids."""
     remarks: dict[str, list[str]] = {name: [] for name in tables}
-    others = [name for name in tables if name != "leads" and tables[name].candidate is not tables["leads"].candidate]
+    others = [
+        name for name in tables if name != "leads" and tables[name].candidate is not tables["leads"].candidate
+    ]
     used = set(mapped["leads"].values()) - {mapped["leads"]["lead_id"]}
-    keys = [mapped["leads"]["lead_id"], *(n for n in leads.column_names if n not in used and _is_key(leads[n]))]
+    keys = [
+        mapped["leads"]["lead_id"],
+        *(n for n in leads.column_names if n not in used and _is_key(leads[n])),
+    ]
     best: dict[str, tuple[str, float]] = {}
     for key in dict.fromkeys(keys):
         values = pc.unique(columns.text(leads[key]).cast(pa.string()))
@@ -91,7 +101,9 @@ def _choose_keys(
     for name, (column, share) in best.items():
         mapped[name]["lead_id"] = column
         if share < 0.9:
-            remarks[name].append(f"only {share:.0%} of the first rows' `{column}` are lead ids: is it the right column?")
+            remarks[name].append(
+                f"only {share:.0%} of the first rows' `{column}` are lead ids: is it the right column?"
+            )
     for name in tables:
         if name not in best and name != "leads":
             mapped[name]["lead_id"] = mapped["leads"]["lead_id"]
@@ -101,7 +113,7 @@ def _choose_keys(
 def _is_key(column: pa.ChunkedArray) -> bool:
     kind = column.type
     texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
-    return texts and column.null_count == 0 and pc.count_distinct(column).as_py() == len(column)
+    return bool(texts and column.null_count == 0 and pc.count_distinct(column).as_py() == len(column))
 
 
 def _best_key(match: Match, mapped: Mapping[str, str], ids: pa.Array) -> tuple[str, float]:
@@ -138,7 +150,9 @@ def _outcome_values(outcomes: pa.Table) -> dict[str, tuple[str, int]]:
 
 
 def _zoneless(column: pa.ChunkedArray) -> bool:
-    return any(flaw.problem == "has no time zone" and flaw.rows.any() for flaw in columns.times(column, None).flaws)
+    return any(
+        flaw.problem == "has no time zone" and flaw.rows.any() for flaw in columns.times(column, None).flaws
+    )
 
 
 def _attributes(made: Draft, leads: pa.Table, rows: Mapping[str, pa.Table]) -> None:
@@ -165,8 +179,12 @@ def _decided(made: Draft, leads: pa.Table, rows: Mapping[str, pa.Table]) -> tupl
     table = rows["outcomes"]
     value = columns.text(table["outcome"]).cast(pa.string()).to_pylist()
     stands = [made.outcomes[v or ""][0] if made.outcomes else v for v in value]
-    place = columns.lookup(columns.text(leads[made.columns["leads"]["lead_id"]]), _ids(table, stands, {"won"}))
-    any_place = columns.lookup(columns.text(leads[made.columns["leads"]["lead_id"]]), _ids(table, stands, set(OUTCOMES)))
+    place = columns.lookup(
+        columns.text(leads[made.columns["leads"]["lead_id"]]), _ids(table, stands, {"won"})
+    )
+    any_place = columns.lookup(
+        columns.text(leads[made.columns["leads"]["lead_id"]]), _ids(table, stands, set(OUTCOMES))
+    )
     return place >= 0, any_place >= 0
 
 
@@ -175,14 +193,24 @@ def _ids(outcomes: pa.Table, stands: list[Any], among: set[str]) -> pa.Array:
     return columns.whole(columns.text(outcomes["lead_id"]).cast(pa.string()).filter(chosen))
 
 
-def _attribute(name: str, column: pa.ChunkedArray, won: columns.Mask, decided: columns.Mask) -> tuple[str, str]:
+def _attribute(
+    name: str, column: pa.ChunkedArray, won: columns.Mask, decided: columns.Mask
+) -> tuple[str, str]:
     """The type of an attribute and what fills it; or no type, and why the column is left out."""
     given = ~columns.blank(column)
     if given.mean() < 0.01:
         return "", "filled for less than 1 % of leads"
     for group, what in ((won, "won"), (decided, "decided")):
-        if group.sum() >= 5 and (~group).sum() >= 5 and given[group].mean() > 0.1 and given[~group].mean() < 0.02:
-            return "", f"filled only for leads that were {what}: known after the outcome, it would give it away"
+        if (
+            group.sum() >= 5
+            and (~group).sum() >= 5
+            and given[group].mean() > 0.1
+            and given[~group].mean() < 0.02
+        ):
+            return (
+                "",
+                f"filled only for leads that were {what}: known after the outcome, it would give it away",
+            )
     if re.search(PERSONAL, plain(name)):
         return "", "personal"
     if is_time(column):
@@ -193,7 +221,11 @@ def _attribute(name: str, column: pa.ChunkedArray, won: columns.Mask, decided: c
         return "", "the same for every lead"
     values, flaws = columns.numbers(column)
     clean = not any(flaw.rows.any() for flaw in flaws)
-    if clean and not plain(name).endswith(("_id", "_code", "_number")) and (distinct > 2 or np.ptp(values[given]) > 1):
+    if (
+        clean
+        and not plain(name).endswith(("_id", "_code", "_number"))
+        and (distinct > 2 or np.ptp(values[given]) > 1)
+    ):
         return "number", f"{np.nanmin(values):g} to {np.nanmax(values):g}, {given.mean():.0%} filled"
     if distinct > max(MOST_VALUES, 0.02 * given.sum()) or distinct > 0.5 * given.sum() > 10:
         return "", f"{distinct:,} different values: an id or free text"

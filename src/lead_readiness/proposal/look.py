@@ -76,13 +76,21 @@ def look(places: Iterable[str], root: Path) -> Found:
 
 
 def _tables_at(place: str, root: Path) -> list[Table]:
+    if place.startswith("sqlite:///"):
+        place = f"sqlite:///{_seen_from(Path(place.removeprefix('sqlite:///')), root)}"
     if "://" in place:
         return [Table(url=place, table=name) for name in tables_in(place, root)]
     path = Path(place)
     inside = sorted(path.iterdir()) if path.is_dir() else [path]
     if path.is_dir():
         inside = [p for p in inside if _looks_like_data(p)]
-    return [Table(path=Path(os.path.relpath(p, root)).as_posix()) for p in inside]
+    return [Table(path=_seen_from(p, root)) for p in inside]
+
+
+def _seen_from(path: Path, root: Path) -> str:
+    """A path as the project file is to write it: from its own directory, or in full as given where it is elsewhere."""
+    elsewhere = path.is_absolute() and not path.resolve().is_relative_to(root.resolve())
+    return path.as_posix() if elsewhere else Path(os.path.relpath(path, root)).as_posix()
 
 
 def _looks_like_data(path: Path) -> bool:
@@ -116,32 +124,30 @@ def assign(found: Found, forced: Mapping[str, str]) -> dict[str, Match]:
     readings = [
         (leads, events, outcomes)
         for leads, events, outcomes in product(matches["leads"], matches["events"], matches["outcomes"])
-        if events not in (leads, outcomes)
+        if events.candidate is not leads.candidate and events.candidate is not outcomes.candidate
     ]
     if not readings:
         raise DataError(_nothing_found(found, matches))
-
-    def worth(reading: tuple[int, int, int]) -> float:
-        leads, events, outcomes = reading
-        scores = (matches["leads"][leads].score, matches["events"][events].score, matches["outcomes"][outcomes].score)
-        return sum(scores) - 2 * (leads == outcomes)
-
-    best = dict(zip(("leads", "events", "outcomes"), max(readings, key=worth)))
-    taken = {role: matches[role][place] for role, place in best.items()}
-    left = [match for place, match in matches["handoffs"].items() if place not in best.values()]
+    best = max(readings, key=_worth)
+    taken = dict(zip(("leads", "events", "outcomes"), best))
+    left = [m for m in matches["handoffs"] if all(m.candidate is not match.candidate for match in best)]
     if left:
         taken["handoffs"] = max(left, key=lambda match: match.score)
     return taken
 
 
-def _matches(role: str, found: Found, forced: str | None) -> dict[int, Match]:
-    made = {}
-    for place, candidate in enumerate(found.candidates[:MOST]):
-        if forced is None or Path(forced).name in (candidate.label, Path(candidate.label).name):
-            match = _match(role, candidate)
-            if match is not None:
-                made[place] = match
-    return made
+def _worth(reading: tuple[Match, Match, Match]) -> float:
+    """How well three readings fit; leads and outcomes in one table need more to show for it."""
+    leads, events, outcomes = reading
+    return leads.score + events.score + outcomes.score - 2 * (leads.candidate is outcomes.candidate)
+
+
+def _matches(role: str, found: Found, forced: str | None) -> list[Match]:
+    candidates = found.candidates[:MOST]
+    if forced is not None:
+        name = Path(forced).name
+        candidates = [c for c in candidates if name in (c.label, Path(c.label).name)]
+    return [match for match in (_match(role, candidate) for candidate in candidates) if match is not None]
 
 
 def _match(role: str, candidate: Candidate) -> Match | None:
@@ -168,7 +174,11 @@ def _fit(column: Column, name: str, values: pa.ChunkedArray) -> float:
     """How well a column's name and content suit a column of the contract, 0 when not at all."""
     named = rank(column.name, name)
     if not named:
-        named = 0.1 if column.holds == "time" and column.required and plain(name).endswith(("_at", "_date", "_time")) else 0
+        named = (
+            0.1
+            if column.holds == "time" and column.required and plain(name).endswith(("_at", "_date", "_time"))
+            else 0
+        )
     return named if named and _content_suits(column, values) else 0.0
 
 
@@ -191,8 +201,11 @@ def is_time(values: pa.ChunkedArray) -> bool:
     return bool(given.any()) and bool((~np.isnat(columns.times(values, "UTC").values[given])).mean() > 0.9)
 
 
-def _nothing_found(found: Found, matches: Mapping[str, Mapping[int, Match]]) -> str:
-    seen = "\n".join(f"  {c.label}: {', '.join(c.sample.column_names)}" for c in found.candidates) or "  nothing readable"
+def _nothing_found(found: Found, matches: Mapping[str, list[Match]]) -> str:
+    seen = (
+        "\n".join(f"  {c.label}: {', '.join(c.sample.column_names)}" for c in found.candidates)
+        or "  nothing readable"
+    )
     seen = "\n".join([seen, *(f"  skipped {reason}" for reason in found.skipped)])
     lacking = [role for role in ("leads", "events", "outcomes") if not matches[role]]
     needed = {role: ", ".join(c.name for c in CONTRACT[role] if c.required) for role in lacking}

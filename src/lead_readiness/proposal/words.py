@@ -7,46 +7,52 @@ from typing import NamedTuple
 
 from lead_readiness.project import Actor, Direction, Hold
 
-SYNONYMS: dict[str, list[str]] = {
+_SYNONYMS = {
     "lead_id": (
-        "lead_id leadid lead contact_id contactid person_id prospect_id mql_id vid hs_object_id record_id customer_id "
-        "user_id userid who_id whoid uid id case_id email email_address visitor_id anonymous_id"
-    ).split(),
+        "lead_id leadid lead contact_id contactid person_id prospect_id mql_id vid hs_object_id "
+        "record_id customer_id user_id userid who_id whoid uid id case_id email email_address visitor_id "
+        "anonymous_id"
+    ),
     "created_at": (
-        "created_at createdate create_date created createddate created_date creation_date date_created registered_at "
-        "first_contact_date first_seen signup_date signed_up_at first_conversion_date submitted_at"
-    ).split(),
+        "created_at createdate create_date created createddate created_date creation_date date_created "
+        "registered_at first_contact_date first_seen signup_date signed_up_at first_conversion_date "
+        "submitted_at"
+    ),
     "account_id": (
-        "account_id accountid company_id companyid associatedcompanyid organisation_id organization_id account "
-        "company organisation organization company_domain domain"
-    ).split(),
+        "account_id accountid company_id companyid associatedcompanyid organisation_id organization_id "
+        "account company organisation organization company_domain domain"
+    ),
     "occurred_at": (
-        "occurred_at timestamp event_timestamp event_time event_at event_date datetime date_time time ts date "
-        "activity_date activitydate activity_at sent_at happened_at original_timestamp created_at created createddate"
-    ).split(),
-    "recorded_at": "recorded_at received_at ingested_at loaded_at synced_at fivetran_synced recorded".split(),
-    "kind": "kind event_type event_kind event event_name eventtype activity_type type activity action name".split(),
-    "value": "value amount duration seconds score quantity".split(),
+        "occurred_at timestamp event_timestamp event_time event_at event_date datetime date_time time ts "
+        "date activity_date activitydate activity_at sent_at happened_at original_timestamp created_at "
+        "created createddate"
+    ),
+    "recorded_at": "recorded_at received_at ingested_at loaded_at synced_at fivetran_synced recorded",
+    "kind": ("kind event_type event_kind event event_name eventtype activity_type type activity action name"),
+    "value": "value amount duration seconds score quantity",
     "asset": (
-        "asset page path url page_url page_path form form_name form_id campaign campaign_name campaign_id content "
-        "asset_name subject"
-    ).split(),
-    "event_id": "event_id eventid message_id messageid activity_id event_uuid uuid id".split(),
+        "asset page path url page_url page_path form form_name form_id campaign campaign_name "
+        "campaign_id content asset_name subject"
+    ),
+    "event_id": "event_id eventid message_id messageid activity_id event_uuid uuid id",
     "outcome": (
-        "outcome deal_stage dealstage stage stage_name stagename deal_status status result disposition is_won iswon won"
-    ).split(),
+        "outcome deal_stage dealstage stage stage_name stagename deal_status status result disposition "
+        "is_won iswon won"
+    ),
     "decided_at": (
-        "decided_at closed_at close_date closedate closed outcome_at outcome_date decision_date decided won_at won_date "
-        "closed_date hs_closed_date resolved_at"
-    ).split(),
-    "opportunity_at": "opportunity_at opportunity_created_at opportunity_date opened_at engage_date".split(),
-    "amount": "amount deal_amount close_value deal_value revenue value amount_won".split(),
-    "reason": "reason closed_lost_reason lost_reason loss_reason close_reason return_reason".split(),
+        "decided_at closed_at close_date closedate closed outcome_at outcome_date decision_date decided "
+        "won_at won_date closed_date hs_closed_date resolved_at"
+    ),
+    "opportunity_at": "opportunity_at opportunity_created_at opportunity_date opened_at engage_date",
+    "amount": "amount deal_amount close_value deal_value revenue value amount_won",
+    "reason": "reason closed_lost_reason lost_reason loss_reason close_reason return_reason",
     "handed_off_at": (
-        "handed_off_at handoff_at handoff_date handed_over_at handover_date assigned_at assigned_date sql_at sql_date"
-    ).split(),
-    "returned_at": "returned_at return_date recycled_at recycle_date rejected_at returned".split(),
+        "handed_off_at handoff_at handoff_date handed_over_at handover_date assigned_at assigned_date "
+        "sql_at sql_date"
+    ),
+    "returned_at": "returned_at return_date recycled_at recycle_date rejected_at returned",
 }
+SYNONYMS = {column: tuple(names.split()) for column, names in _SYNONYMS.items()}
 
 FILE_WORDS = {
     "leads": "lead contact prospect mql person people",
@@ -61,7 +67,9 @@ OUTCOME_WORDS: dict[str, str] = {
     "won": r"won|win$|success|convert|customer|accepted|signed|^true$|^yes$|^1$",
 }
 
-PERSONAL = r"(^|_)(e?mail|phone|mobile|first_?name|last_?name|full_?name|surname|street|address|ip)(_|$)|^name$"
+PERSONAL = (
+    r"(^|_)(e?mail|phone|mobile|first_?name|last_?name|full_?name|surname|street|address|ip)(_|$)|^name$"
+)
 
 
 class Meaning(NamedTuple):
@@ -78,23 +86,47 @@ _KINDS: tuple[tuple[str, Meaning], ...] = (
     (r"unsubscri|opt_?out|gdpr", Meaning("email", "buyer", "down", "opt_out")),
     (r"complain|spam", Meaning("email", "buyer", "down", "complaint")),
     (r"bounce", Meaning("email", "system", "down", "bounce")),
-    (r"(mail|newsletter|sms|message|campaign).*(sent|send|deliver|drop|defer|process)|^sent$|^delivered$",
-     Meaning("email", "marketing", "none")),
-    (r"ad_impression|impression|ad_view|advert|postcard|campaign_member", Meaning("campaign", "marketing", "none")),
-    (r"won|lost|deal|opportunit|contract|invoice|proposal|quote_sent|closed",
-     Meaning("sales", "sales", "none")),
-    (r"sales|task|note|sdr|bdr|sequence|outreach|call|linkedin_touch|voicemail", Meaning("sales", "sales", "none")),
-    (r"stage|lifecycle|owner|sync|import|merge|score|status|list_member|workflow|created|updated|assigned",
-     Meaning("system", "system", "none")),
+    (
+        r"(mail|newsletter|sms|message|campaign).*(sent|send|deliver|drop|defer|process)|^sent$|^delivered$",
+        Meaning("email", "marketing", "none"),
+    ),
+    (
+        r"ad_impression|impression|ad_view|advert|postcard|campaign_member",
+        Meaning("campaign", "marketing", "none"),
+    ),
+    (
+        r"won|lost|deal|opportunit|contract|invoice|proposal|quote_sent|closed",
+        Meaning("sales", "sales", "none"),
+    ),
+    (
+        r"sales|task|note|sdr|bdr|sequence|outreach|call|linkedin_touch|voicemail",
+        Meaning("sales", "sales", "none"),
+    ),
+    (
+        r"stage|lifecycle|owner|sync|import|merge|score|status|list_member|workflow|created|updated|assigned",
+        Meaning("system", "system", "none"),
+    ),
+    (r"career|job|vacanc", Meaning("careers", "buyer", "down")),
     (r"open", Meaning("email", "buyer", "none")),
     (r"click", Meaning("email", "buyer", "up")),
     (r"pric|plans|quote|roi_calc", Meaning("pricing", "buyer", "up")),
-    (r"webinar|conference|workshop|seminar|event_(attend|regist)|tradeshow|booth", Meaning("webinar", "buyer", "up")),
+    (
+        r"webinar|conference|workshop|seminar|event_(attend|regist)|tradeshow|booth",
+        Meaning("webinar", "buyer", "up"),
+    ),
     (r"meeting|appointment|booked|calendar", Meaning("meeting", "buyer", "up")),
-    (r"form|submi|request|contact_us|enquir|inquir|signup|sign_up|subscri|optin|opt_in", Meaning("form", "buyer", "up")),
-    (r"demo|trial|login|log_in|product|feature|app_|usage|invite|integration|install", Meaning("product", "buyer", "up")),
-    (r"blog|download|ebook|white_?paper|case_stud|content|article|video|guide|resource|docs|read|watch|podcast",
-     Meaning("content", "buyer", "up")),
+    (
+        r"form|submi|request|contact_us|enquir|inquir|signup|sign_up|subscri|optin|opt_in",
+        Meaning("form", "buyer", "up"),
+    ),
+    (
+        r"demo|trial|login|log_in|product|feature|app_|usage|invite|integration|install",
+        Meaning("product", "buyer", "up"),
+    ),
+    (
+        r"blog|download|ebook|white_?paper|case_stud|content|article|video|guide|resource|docs|read|watch|podcast",
+        Meaning("content", "buyer", "up"),
+    ),
     (r"page|visit|view|session|web|search", Meaning("web", "buyer", "up")),
     (r"repl|respon|chat|social|comment|share", Meaning("conversation", "buyer", "up")),
     (r"mail|newsletter", Meaning("email", "buyer", "none")),
@@ -118,7 +150,7 @@ def rank(column: str, name: str) -> float:
     >>> rank("created_at", "createdate") > rank("created_at", "first_seen") > rank("created_at", "colour")
     True
     """
-    known = SYNONYMS.get(column, [column])
+    known = SYNONYMS.get(column, (column,))
     word = plain(name)
     return 1 - 0.5 * known.index(word) / len(known) if word in known else 0.0
 

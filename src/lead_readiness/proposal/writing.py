@@ -8,7 +8,15 @@ import re
 from lead_readiness.proposal.draft import Draft, Kind
 from lead_readiness.proposal.look import PASSWORD, without_password
 
-POINTS = {"meeting": 30, "form": 25, "pricing": 15, "product": 15, "webinar": 10, "conversation": 10, "content": 5}
+POINTS = {
+    "meeting": 30,
+    "form": 25,
+    "pricing": 15,
+    "product": 15,
+    "webinar": 10,
+    "conversation": 10,
+    "content": 5,
+}
 
 
 def text(value: str) -> str:
@@ -47,7 +55,9 @@ def project_file(made: Draft, name: str, rules: str) -> str:
 
 def _zone(made: Draft) -> list[str]:
     if not made.zoneless:
-        return ['# timezone = "Europe/Berlin"   # needed only when dates come without a zone; yours all have one']
+        return [
+            '# timezone = "Europe/Berlin"   # needed only when dates come without a zone; yours all have one'
+        ]
     return [
         f"# Dates without a zone are in: {', '.join(made.zoneless)}.",
         'timezone = "UTC"             # CHECK: the zone that these dates were written in, such as "Europe/Berlin"',
@@ -69,8 +79,14 @@ def _table(made: Draft, name: str) -> list[str]:
         lines += ["", f"[tables.{name}.columns]   # the contract's column = yours"]
         lines += [f"{key(ours)} = {text(theirs)}" for ours, theirs in renamed.items()]
     if name == "outcomes" and made.outcomes:
-        lines += ["", '[tables.outcomes.values.outcome]   # your value = won | lost | disqualified | "" (still open)']
-        lines += [f"{text(value)} = {text(stands)}   # {rows:,} rows" for value, (stands, rows) in made.outcomes.items()]
+        lines += [
+            "",
+            '[tables.outcomes.values.outcome]   # your value = won | lost | disqualified | "" (still open)',
+        ]
+        lines += [
+            f"{text(value)} = {text(stands)}   # {rows:,} rows"
+            for value, (stands, rows) in made.outcomes.items()
+        ]
     return lines
 
 
@@ -95,9 +111,10 @@ def _settings(made: Draft) -> list[str]:
 def _vocabulary(kinds: list[Kind]) -> list[str]:
     lines = [
         "",
-        "# What each event kind means. behaviour: the word that reasons are grouped by. actor: buyer | marketing | sales |",
-        "# system; only what buyers do feeds the score. direction: up | down | none, whether more of it can only raise or",
-        "# lower the score. hold: opt_out | complaint | bounce keep a lead with marketing. phrase: how reasons say it.",
+        "# What each event kind means. behaviour: the word that reasons are grouped by. actor: buyer | marketing |",
+        "# sales | system; only what buyers do feeds the score. direction: up | down | none, whether more of it can",
+        "# only raise or lower the score. hold: opt_out | complaint | bounce keep a lead with marketing. phrase: how",
+        "# reasons say it.",
         "[vocabulary]",
     ]
     return lines + [_kind(kind) for kind in kinds]
@@ -138,5 +155,7 @@ def rule_book(made: Draft, name: str) -> str:
         ]
     resets = [k for k in made.kinds if k.meaning.hold == "opt_out"]
     if resets:
-        lines.append(f"reset: {{kinds: [{', '.join(text(k.name) for k in resets)}]}}   # starts from nothing again")
+        lines.append(
+            f"reset: {{kinds: [{', '.join(text(k.name) for k in resets)}]}}   # starts from nothing again"
+        )
     return "\n".join(lines) + "\n"

@@ -86,7 +86,7 @@ def replay(
         _about_lead(patterns, rules)
         _trim(rules, every, len(every), groups, pools, levels, second, amount, LONG_AGO)
         _book(rules, every, len(every), pools, levels, second, amount, LONG_AGO, 0, LONG_AGO)
-        seconds, e = 0, begin
+        seconds, e = 1, begin
         while e < end:
             moment, hits = time[e] // SECOND * SECOND, 0
             while e < end and time[e] < moment + SECOND:
@@ -283,11 +283,11 @@ def _trim(
             groups[rules[r].group].plus += max(rules[r].award, 0.0)
             groups[rules[r].group].minus += min(rules[r].award, 0.0)
     for g in range(len(groups)):
-        if groups[g].plus > 0.0:
+        if groups[g].plus > 0.0 or groups[g].minus < 0.0:
             room = groups[g].cap - groups[g].minus
             for q in range(groups[g].pool, groups[g].pools):
                 room -= _balance(pools, q, levels, second, amount, moment)
-            groups[g].plus = min(1.0, max(room, 0.0) / groups[g].plus)
+            groups[g].plus = min(1.0, max(room, 0.0) / groups[g].plus) if groups[g].plus > 0.0 else 1.0
     for k in range(hits):
         r = hit[k]
         if r < len(rules) and rules[r].group >= 0 and rules[r].award > 0.0:
@@ -298,7 +298,7 @@ def _trim(
 def _balance(pools: Table, q: int, levels: Table, second: Ints, amount: Floats, moment: int) -> float:
     """What a pool's awards are worth at a second; seconds only ever go forward."""
     if pools[q].half_life > 0.0 and pools[q].balance != 0.0:
-        pools[q].balance *= 2.0 ** (-(moment - pools[q].at) / pools[q].half_life)
+        pools[q].balance *= np.exp2(-(moment - pools[q].at) / pools[q].half_life)
     pools[q].at = moment
     before = 1.0
     for k in range(pools[q].step, pools[q].steps):
@@ -334,7 +334,7 @@ def _book(
             rules[r].total += rules[r].award * _left(rules, r, levels, now - moment)
             q = rules[r].pool
             if q >= 0:
-                pools[q].balance = _balance(pools, q, levels, second, amount, moment) + rules[r].award
+                pools[q].balance += rules[r].award
                 if len(second):
                     amount[q, seconds] += rules[r].award
             rules[r].award = 0.0
@@ -343,11 +343,10 @@ def _book(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _left(rules: Table, r: int, levels: Table, age: int) -> float:
     """The share of its points that an award of that age is still worth."""
-    left = 1.0 if rules[r].half_life == 0.0 else 2.0 ** (-age / rules[r].half_life)
+    left = 1.0 if rules[r].half_life == 0.0 else np.exp2(-age / rules[r].half_life)
     for k in range(rules[r].step, rules[r].steps):
-        if age < levels[k].at:
-            break
-        left = levels[k].worth
+        if age >= levels[k].at:
+            left = levels[k].worth
     return left
 
 

@@ -22,7 +22,7 @@ BEHAVIOURS = (
 )  # fmt: skip
 HORIZON_DAYS = {"short": 30, "long": 90}
 CYCLES = tuple(HORIZON_DAYS)
-LATEST_DAYS = 10
+LATEST_DAYS = 7
 """Longest time, in whole days, from a moment to the day on which it gets known: anonymous history and late files."""
 
 
@@ -78,7 +78,7 @@ LATE_NIGHTS = (0.4, 0.25, 0.15, 0.12, 0.08)
 # Who reads how much: one factor per seniority and behaviour (order of BEHAVIOURS).
 SENIORITIES = ("analyst", "manager", "director", "executive")
 SENIORITY_MIX = (0.40, 0.33, 0.17, 0.10)
-WEIGHT = (1, 2, 4, 3)
+WEIGHT = (2, 3, 4, 4)
 """How likely, against colleagues, each seniority is to be the one who opens the opportunity."""
 ACTIVITY: Floats = np.array(
     [
@@ -154,7 +154,7 @@ INDUSTRIES = ("software", "finance", "manufacturing", "healthcare", "retail", "e
 INDUSTRY_MIX = (0.26, 0.16, 0.20, 0.14, 0.14, 0.10)
 COUNTRIES = ("Germany", "France", "Netherlands", "Spain", "Sweden", "United Kingdom", "United States")
 COUNTRY_MIX = (0.24, 0.14, 0.10, 0.08, 0.06, 0.16, 0.22)
-PACE = (0.40, 0.65, 1.0, 1.45, 2.0)
+PACE = (0.60, 0.78, 1.0, 1.28, 1.60)
 """How much faster an account makes progress at each level of fit."""
 TEMPO = (1.0, 0.45)
 """How fast anything moves in a short and in a long sales cycle."""
@@ -177,9 +177,9 @@ def transitions(cycle: int, fit: int) -> Floats:
     pace, tempo = PACE[fit], TEMPO[cycle]
     step = np.zeros((8, 8))
     step[AWAY, [AWARENESS, GONE]] = 0.012 * pace**0.5, 0.0012
-    step[AWARENESS, [AWAY, INTEREST, GONE]] = 0.024, 0.0165 * pace, 0.0012
-    step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.025 * pace, 0.004
-    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.022, 0.045 * pace, 0.010
+    step[AWARENESS, [AWAY, INTEREST, GONE]] = 0.024, 0.0155 * pace, 0.0012
+    step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.0235 * pace, 0.004
+    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.042 * pace, 0.011
     step[READY, [AWAY, EVALUATION, GONE, WON]] = 0.006, 0.014, 0.010, 0.060
     step *= tempo
     return step + np.diag(1 - step.sum(axis=1))

@@ -28,7 +28,10 @@ EXTENSIONS = {
 }
 SPOKEN = {"csv": "CSV", "parquet": "Parquet", "json": "JSON lines"}
 COMPRESSED = ("csv", "json")
-_NO_DOWNLOADS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_NO_DOWNLOADS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Files:
             return _header(self.paths[0], self.shown)[1]
         found = self._guard(lambda db: db.sql(f"SELECT * FROM {self._reader({})}").columns)
         if self.format == "json" and found == ["json"]:
-            raise DataError(f"{self.shown}: no JSON object with named fields; expected one object on each line")
+            raise DataError(
+                f"{self.shown}: no JSON object with named fields; expected one object on each line"
+            )
         return list(found)
 
     def fetch(self, wanted: Mapping[str, str], limit: int | None = None) -> pa.Table:
@@ -74,8 +79,12 @@ class Files:
         """Run a query in a database of its own; DuckDB's errors become ours."""
         try:
             with duckdb.connect(config=_NO_DOWNLOADS) as db:
-                db.execute("SET TimeZone = 'UTC'")
+                db.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
                 return query(db)
+        except (duckdb.InterruptException, RuntimeError) as error:
+            if "interrupt" in str(error).lower():
+                raise KeyboardInterrupt from None
+            raise
         except duckdb.Error as error:
             raise DataError(_explain(self.shown, self.format, str(error))) from None
 
@@ -85,21 +94,25 @@ def open_file(path: str, root: Path) -> Files:
 
     Raises DataError when nothing is there, the file is empty, or its ending is none of the known ones.
     """
-    full = root / path
+    full = (root / path).resolve()
     if full.is_dir():
         paths = sorted(full.rglob("*.parquet"))
     elif full.is_file():
         paths = [full]
     else:
-        whole = full.absolute()
-        paths = sorted(Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))) if has_magic(path) else []
+        pattern = str(full.relative_to(full.anchor))
+        paths = sorted(Path(full.anchor).glob(pattern)) if has_magic(path) else []
     if not paths:
-        near = f" (looked for {full}; paths start at the project file)" if not Path(path).is_absolute() else ""
+        near = (
+            f" (looked for {full}; paths start at the project file)" if not Path(path).is_absolute() else ""
+        )
         what = "no Parquet file in that directory" if full.is_dir() else "no such file"
         raise DataError(f"{path}: {what}{near}; correct `path` in readiness.toml")
     formats = {_format(found, path) for found in paths}
     if len(formats) > 1:
-        raise DataError(f"{path}: found files of several formats ({', '.join(sorted(formats))}); expected one")
+        raise DataError(
+            f"{path}: found files of several formats ({', '.join(sorted(formats))}); expected one"
+        )
     for found in paths:
         if found.stat().st_size == 0:
             raise DataError(f"{path}: the file is empty; expected a header row or at least one record")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from lead_readiness import columns
 from lead_readiness.contract import CONTRACT, check_columns, columns_of
 from lead_readiness.errors import ConfigError, DataError, nearest
-from lead_readiness.project import Project, Table
+from lead_readiness.project import ProjectFile, Table
 
 
 class Source(Protocol):
@@ -40,17 +40,17 @@ def open_source(table: Table, root: Path) -> Source:
     return SqlTable(table, root)
 
 
-def source_names(project: Project) -> dict[str, str]:
+def source_names(project: ProjectFile) -> dict[str, str]:
     """What messages call each of the project's tables: its path, or database and table, never a password."""
     return {name: open_source(table, project.root).shown for name, table in project.tables.items()}
 
 
-def columns_found(project: Project) -> dict[str, list[str]]:
+def columns_found(project: ProjectFile) -> dict[str, list[str]]:
     """The columns of each of the project's tables, as their sources call them."""
     return {name: open_source(table, project.root).names() for name, table in project.tables.items()}
 
 
-def read(project: Project, step: Callable[[str], None] | None = None) -> dict[str, pa.Table]:
+def read(project: ProjectFile, step: Callable[[str], None] | None = None) -> dict[str, pa.Table]:
     """The project's tables by name, with the contract's column names and the project's ``values`` applied.
 
     Leads are read last: whoever a live database adds meanwhile has no event without its lead. ``step`` is called
@@ -66,13 +66,16 @@ def read(project: Project, step: Callable[[str], None] | None = None) -> dict[st
     return {name: tables[name] for name, _ in project.tables.items()}
 
 
-def read_table(name: str, table: Table, project: Project) -> pa.Table:
+def read_table(name: str, table: Table, project: ProjectFile) -> pa.Table:
     """One of the project's tables, of the columns that the contract and the attributes name."""
     source = open_source(table, project.root)
     found = source.names()
     _check_mapping(name, table, project, found, source.shown)
     taken = set(table.columns.values())
-    named = [*table.columns, *(column for column in found if column not in taken and column not in table.columns)]
+    named = [
+        *table.columns,
+        *(column for column in found if column not in taken and column not in table.columns),
+    ]
     check_columns(name, named, project, source.shown)
     wanted = {c.name: table.columns.get(c.name, c.name) for c in columns_of(name, project)}
     raw = source.fetch({column: origin for column, origin in wanted.items() if origin in found})
@@ -85,14 +88,16 @@ def read_table(name: str, table: Table, project: Project) -> pa.Table:
     return raw
 
 
-def _check_mapping(name: str, table: Table, project: Project, found: list[str], shown: str) -> None:
+def _check_mapping(name: str, table: Table, project: ProjectFile, found: list[str], shown: str) -> None:
     """Every mapped column is one of the contract's, and is there."""
     known = [c.name for c in columns_of(name, project)]
     for key in ("columns", "values"):
         for column in getattr(table, key):
             if column not in known:
                 hint = nearest(column, known) or f"; it has {', '.join(known)}"
-                raise ConfigError(f"[tables.{name}.{key}] names `{column}`, which table {name} does not have{hint}")
+                raise ConfigError(
+                    f"[tables.{name}.{key}] names `{column}`, which table {name} does not have{hint}"
+                )
     for column, origin in table.columns.items():
         if origin not in found:
             here = ", ".join(f"`{f}`" for f in found) or "no column at all"

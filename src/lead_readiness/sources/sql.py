@@ -25,15 +25,20 @@ class SqlTable:
     def __init__(self, table: Table, root: Path) -> None:
         self.url = _url(table, root)
         place = self.url.database or ""
-        self.shown = f"{self.url.get_backend_name()}://{self.url.host or ''}/{place}: {table.table or 'query'}"
+        self.shown = (
+            f"{self.url.get_backend_name()}://{self.url.host or ''}/{place}: {table.table or 'query'}"
+        )
         self.table, self.query = table.table, table.query
 
     def names(self) -> list[str]:
         """The columns in the table's or query's order."""
         if self.query is not None:
-            query = sa.text(self.query)
-            return self._guard(lambda db: list(_streaming(db).execute(query).keys()))
+            return self._guard(self._query_columns)
         return self._guard(self._table_columns)
+
+    def _query_columns(self, db: sa.Connection) -> list[str]:
+        with _streaming(db).execute(self._select({})) as result:
+            return list(result.keys())
 
     def _table_columns(self, db: sa.Connection) -> list[str]:
         schema, name = self._parts()
@@ -53,16 +58,16 @@ class SqlTable:
         return self._guard(lambda db: self._fetch(db, wanted, limit))
 
     def _fetch(self, db: sa.Connection, wanted: Mapping[str, str], limit: int | None) -> pa.Table:
-        result = _streaming(db).execute(self._select(wanted))
-        keys = list(result.keys())
-        places = [keys.index(origin) for origin in wanted.values()]
-        pieces: list[list[pa.Array]] = [[] for _ in places]
-        for rows in result.partitions(min(limit or ROWS_AT_ONCE, ROWS_AT_ONCE)):
-            by_column: Sequence[Sequence[Any]] = list(zip(*rows))
-            for piece, place in zip(pieces, places):
-                piece.append(_array(by_column[place]))
-            if limit is not None:
-                break
+        with _streaming(db).execute(self._select(wanted)) as result:
+            keys = list(result.keys())
+            places = [keys.index(origin) for origin in wanted.values()]
+            pieces: list[list[pa.Array]] = [[] for _ in places]
+            for rows in result.partitions(min(limit or ROWS_AT_ONCE, ROWS_AT_ONCE)):
+                by_column: Sequence[Sequence[Any]] = list(zip(*rows))
+                for piece, place in zip(pieces, places):
+                    piece.append(_array(by_column[place]))
+                if limit is not None:
+                    break
         return pa.table(dict(zip(wanted, map(_joined, pieces))))
 
     def _select(self, wanted: Mapping[str, str]) -> sa.Executable:
@@ -125,7 +130,7 @@ def _url(table: Table, root: Path) -> sa.URL:
     if url.drivername in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        path = root / url.database
+        path = (root / url.database).resolve()
         if not path.is_file():
             looked = f"no such file (looked for {path})"
             raise DataError(f"sqlite:///{url.database}: {looked}; correct `url` in readiness.toml")
@@ -155,7 +160,10 @@ def _joined(pieces: list[pa.Array]) -> pa.ChunkedArray:
     if len(kinds) > 1:
         numeric = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
         kind = pa.float64() if numeric else pa.string()
-        pieces = [columns.text(pa.chunked_array([p])).chunk(0) if kind == pa.string() else p.cast(kind) for p in pieces]
+        pieces = [
+            columns.text(pa.chunked_array([p])).chunk(0) if kind == pa.string() else p.cast(kind)
+            for p in pieces
+        ]
         kinds = {kind}
     kind = kinds.pop() if kinds else pa.null()
     return pa.chunked_array([piece.cast(kind) for piece in pieces], kind)

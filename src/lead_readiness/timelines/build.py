@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lead_readiness.chunks import SMALL
 from lead_readiness.project import Project
 from lead_readiness.tables import Tables
 from lead_readiness.timelines.history import NEVER, OUTCOMES, RETURN_REASONS, WON, Ints, Timelines
@@ -196,18 +199,16 @@ def _cut(project: Project, *known: Ints) -> int:
 def _sorted_by_lead(lead: Codes, n: int, columns: Columns) -> tuple[Ints, Ints, Columns]:
     """Slices per lead, the rows' order, and the columns in that order.
 
-    A counting sort brings each lead's rows together; each lead is then sorted by itself, in threads.
+    A counting sort brings each lead's rows together; each lead is then sorted by itself. Long columns are
+    worked on in threads.
     """
     start, order = by_lead(lead, n)
     ends = np.linspace(0, n, 1 + min(64, 1 + n // 1000)).astype(np.int64)
     place = np.empty(len(lead), np.int64)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-
-        def taken(columns: Columns, rows: Ints) -> Columns:
-            return Columns(*pool.map(lambda column: column[rows], columns))
-
-        grouped = taken(columns, order)
-        list(pool.map(lambda lo, hi: sort_leads(lo, hi, start, place, *grouped), ends[:-1], ends[1:]))
+        each: Callable[..., Iterable[Any]] = map if len(lead) <= SMALL else pool.map
+        grouped = Columns(*each(lambda column: column[order], columns))
+        list(each(lambda lo, hi: sort_leads(lo, hi, start, place, *grouped), ends[:-1], ends[1:]))
         if np.array_equal(place, np.arange(len(place))):
             return start, order, grouped
-        return start, order[place], taken(grouped, place)
+        return start, order[place], Columns(*each(lambda column: column[place], grouped))

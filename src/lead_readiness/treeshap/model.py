@@ -16,7 +16,7 @@ from lead_readiness.errors import ModelError
 DEEPEST = 8
 """Conditions above one leaf: what the tables are made for."""
 
-ZERO = np.float32(1e-35)
+ZERO = float(np.float32(1e-35))
 """LightGBM's ``kZeroThreshold``."""
 
 
@@ -82,7 +82,7 @@ def at_most(threshold: float) -> np.float32:
     (True, 2.5)
     """
     if abs(threshold) <= ZERO:
-        return ZERO if threshold >= 0 else np.nextafter(-ZERO, np.float32(-np.inf))
+        return np.float32(ZERO) if threshold >= 0 else np.nextafter(np.float32(-ZERO), np.float32(-1))
     with np.errstate(over="ignore"):
         rounded = np.float32(threshold)
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded

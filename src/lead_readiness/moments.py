@@ -1,0 +1,39 @@
+"""Moments as people write them, to and from the library's microseconds UTC."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pyarrow as pa
+
+from lead_readiness import columns
+from lead_readiness.errors import DataError
+
+
+def read(text: str, zone: str | None) -> int:
+    """The moment that ISO 8601 text names, in microseconds UTC; without an offset it is local time in ``zone``.
+
+    Raises DataError when it is no date, or has no offset while ``zone`` is None.
+
+    >>> read("2026-05-04T09:30:00+02:00", None)
+    1777879800000000
+    >>> read("2026-05-04T09:30", "Europe/Berlin") == read("2026-05-04T07:30Z", None)
+    True
+    """
+    found = columns.times(pa.chunked_array([pa.array([text.strip()], pa.string())]), zone)
+    for flaw in found.flaws:
+        if flaw.rows.any():
+            raise DataError(f"the moment {text!r} {flaw.problem}; expected {flaw.expected}")
+    if not text.strip():
+        raise DataError(
+            f"found an empty moment; expected an ISO 8601 date and time such as {columns.EXAMPLE}"
+        )
+    return int(found.values.astype("datetime64[us]").astype("int64")[0])
+
+
+def written(micros: int) -> str:
+    """A moment in ISO 8601, in UTC.
+
+    >>> written(1_777_879_800_000_000)
+    '2026-05-04T07:30:00Z'
+    """
+    return pd.Timestamp(micros, unit="us").isoformat() + "Z"

@@ -1,0 +1,134 @@
+"""Where trainings are kept: MLflow's tracking store, by default a database file beside the project file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lead_readiness.errors import LeadReadinessError
+
+FOLDER = ".readiness"
+DATABASE = "mlflow.db"
+PATIENCE = 10.0  # seconds for a server to answer at all
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing about a company's training leaves its machines
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
+"""MLflow's own switches, set unless the environment says otherwise: the steps are told by the command."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An MLflow tracking store by its URI; ``artifacts`` is where files go when no server decides that."""
+
+    uri: str
+    artifacts: Path | None = None
+
+    @property
+    def client(self) -> Any:
+        """An MLflow client of this store."""
+        return load_mlflow().MlflowClient(self.uri, self.uri)
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment of that name, made when there is none."""
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        location = self.artifacts.absolute().as_uri() if self.artifacts else None
+        return str(self.client.create_experiment(name, artifact_location=location))
+
+    def where_to_look(self, experiment_id: str, run_id: str) -> str:
+        """The run's address on a server, or the command that opens the store in a browser."""
+        if self.uri.startswith(("http://", "https://")):
+            return f"{self.uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        return f"{beside_python('mlflow')} ui --backend-store-uri {self._shortest_uri()}"
+
+    def _shortest_uri(self) -> str:
+        """The URI with a path relative to the current directory where the database is inside it."""
+        path = Path(self.uri.removeprefix("sqlite:///"))
+        if self.uri.startswith("sqlite:///") and path.is_relative_to(Path.cwd()):
+            return f"sqlite:///{path.relative_to(Path.cwd()).as_posix()}"
+        return self.uri
+
+
+def opened(root: Path, uri: str | None = None, make: bool = True) -> Store:
+    """The store to use: ``uri``, else MLFLOW_TRACKING_URI, else the database in ``root``/.readiness.
+
+    Raises LeadReadinessError when it cannot be reached, or, unless ``make``, when that database is not there.
+    """
+    given = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    home = root.absolute() / FOLDER
+    if not given and not make and not (home / DATABASE).exists():
+        raise LeadReadinessError(
+            f"{home}: no training is kept there; run `lead-readiness train` first, or name another store with "
+            "--tracking-uri"
+        )
+    try:
+        if not given:
+            _make(home)
+            return Store(f"sqlite:///{home / DATABASE}", home / "artifacts")
+        _reach(given)
+        store = Store(
+            given, None if given.startswith(("http", "databricks", "file:")) else home / "artifacts"
+        )
+        store.client.search_experiments(max_results=1)
+    except Exception as error:
+        raise LeadReadinessError(
+            f"the MLflow tracking store {given or home} cannot be used ({_first_line(error)}); start it, or mend "
+            "--tracking-uri or MLFLOW_TRACKING_URI"
+        ) from None
+    return store
+
+
+def load_mlflow() -> ModuleType:
+    """MLflow, imported when first needed (it takes seconds) and told to be quiet."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    return mlflow  # type: ignore[no-any-return]
+
+
+def beside_python(command: str) -> str:
+    """How to call a command of this Python environment from the current directory."""
+    path = Path(sys.executable).parent / command
+    if not path.exists() or shutil.which(command) == str(path):
+        return command
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _make(home: Path) -> None:
+    """Create the database unless it is there: elsewhere first, so that an interruption leaves none half-made."""
+    if (home / DATABASE).exists():
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".new-") as folder:
+        draft = Path(folder) / DATABASE
+        Store(f"sqlite:///{draft}").client.search_experiments(max_results=1)
+        draft.replace(home / DATABASE)
+
+
+def _reach(uri: str) -> None:
+    """Fail at once where MLflow would try again for minutes: no server there, no folder for the database."""
+    if uri.startswith(("http://", "https://")):
+        with contextlib.suppress(urllib.error.HTTPError):  # an answer, whatever it says
+            urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()
+    folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
+    if uri.startswith("sqlite:///") and not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
