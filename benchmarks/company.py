@@ -23,7 +23,16 @@ DAY = 86_400_000_000
 BEGIN = int(pd.Timestamp("2024-07-01").value // 1000)
 CUT = int(pd.Timestamp("2026-07-01").value // 1000)
 PAGES = 2_000
-ASSETS = ("page_view", "blog_view", "product_view", "docs_view", "pricing_view", "email_sent", "email_open", "email_click")
+ASSETS = (
+    "page_view",
+    "blog_view",
+    "product_view",
+    "docs_view",
+    "pricing_view",
+    "email_sent",
+    "email_open",
+    "email_click",
+)
 VALUES = ("webinar_attended", "meeting_booked")  # minutes
 OFTEN = {"page_view": 30, "email_sent": 25, "blog_view": 12, "email_open": 12, "product_view": 8, "email_click": 4,
          "pricing_view": 3, "docs_view": 3, "sales_call": 1, "sales_email": 1}  # fmt: skip
@@ -81,20 +90,26 @@ def _leads(created: Ints, rng: np.random.Generator) -> dict[str, pa.Array]:
         "country": [f"country {i}" for i in range(25)],
         "source": ["organic", "paid", "referral", "event", "contact_form", "partner"],
     }
-    people = np.minimum(rng.zipf(2.0, n), 200).cumsum()  # account sizes: most have one person, some have hundreds
+    people = np.minimum(
+        rng.zipf(2.0, n), 200
+    ).cumsum()  # account sizes: most have one person, some have hundreds
     account = np.searchsorted(people, rng.permutation(n) + 1).astype(np.int64)
     employees = np.where(rng.random(n) < 0.2, np.nan, np.round(rng.lognormal(4.5, 1.6, n)))
     return {
         "lead_id": _ids("L", np.arange(n)),
         "created_at": _stamps(created),
-        "account_id": pa.array(np.where(rng.random(n) < 0.3, None, _ids("A", account).to_numpy(zero_copy_only=False))),
+        "account_id": pa.array(
+            np.where(rng.random(n) < 0.3, None, _ids("A", account).to_numpy(zero_copy_only=False))
+        ),
         **{name: _words(w, 1 / np.arange(1, len(w) + 1), n, rng) for name, w in words.items()},
         "employees": pa.array(employees, from_pandas=True),
         "anonymous_days": pa.array(np.round(rng.exponential(20, n))),
     }
 
 
-def _outcomes(created: Ints, keenness: npt.NDArray[np.float64], rng: np.random.Generator) -> dict[str, pa.Array]:
+def _outcomes(
+    created: Ints, keenness: npt.NDArray[np.float64], rng: np.random.Generator
+) -> dict[str, pa.Array]:
     n = len(created)
     won = rng.random(n) < np.minimum(0.04 * keenness, 0.6)
     after = rng.exponential(np.where(won, 60, 120), n) * DAY
@@ -122,13 +137,19 @@ def _handoffs(created: Ints, rng: np.random.Generator) -> dict[str, pa.Array]:
 
 
 def _events(
-    project: ProjectFile, created: Ints, keenness: npt.NDArray[np.float64], events: int, rng: np.random.Generator
+    project: ProjectFile,
+    created: Ints,
+    keenness: npt.NDArray[np.float64],
+    events: int,
+    rng: np.random.Generator,
 ) -> dict[str, pa.Array]:
     """Visits of a lead, each of some events minutes apart, in the order in which they were recorded."""
     visits = rng.choice(len(created), events // 2 + 1, p=keenness / keenness.sum())
     visit = np.repeat(np.arange(len(visits)), rng.geometric(1 / 3, len(visits)))[:events]
     lead = visits[visit]
-    begin = created[visits] + (rng.random(len(visits)) ** 1.5 * (CUT - DAY - created[visits])).astype(np.int64)
+    begin = created[visits] + (rng.random(len(visits)) ** 1.5 * (CUT - DAY - created[visits])).astype(
+        np.int64
+    )
     pause = rng.exponential(120e6, events).astype(np.int64) + 1
     spent = pause.cumsum()
     time = begin[visit] + spent - spent[np.searchsorted(visit, visit)]

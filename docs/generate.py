@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lead_readiness import cli, project
+from lead_readiness.features import families
 from lead_readiness.features.catalogue import event_features
 from lead_readiness.features.families import Feature
 from lead_readiness.project import Project
@@ -26,6 +27,18 @@ BOUNDS = {
     "exclusiveMaximum": "below",
 }
 
+FAMILIES = (
+    families.age,
+    families.count,
+    families.recency,
+    families.intensity,
+    families.trend,
+    families.value,
+    families.pair,
+    families.rhythm,
+    families.account,
+    families.history,
+)
 FEATURES_OPENING = """# Features
 
 Written by `make docs` from the catalogue; do not edit. What the vocabulary of
@@ -34,8 +47,9 @@ gives other kinds and behaviours in the same families. To these a training adds 
 show: the values that events carry, ordered pairs of kinds (this one within so many days after that
 one) and the columns of the leads' attributes (numbers, levels, a level's past win rate).
 
-*Direction* is the sign that one more event can give the column, which the voices keep. *Empty* is
-what a lead without events has."""
+*Direction* is what a larger number may do to a score, which the voices keep to: one more event that
+points up moves the column that way, one that points down against it. *Empty* is what a lead without
+events has. A window of so many days ends just before the moment of the score."""
 RULE_BOOK_OPENING = """# The rule book, key by key
 
 Written by `make docs` from the model that checks a rule book; do not edit. How the points add up is
@@ -46,7 +60,15 @@ def features_page() -> str:
     """Every event feature that the sample company's vocabulary gives, by behaviour."""
     sample = project.load(SAMPLE)
     made = event_features(sample, counts=dict.fromkeys(sample.kinds, 1), accounts=True)
-    lines = [FEATURES_OPENING.format(columns=len(made))]
+    lines = [
+        FEATURES_OPENING.format(columns=len(made)),
+        "",
+        "## How they are counted",
+        "",
+        "| family | what it holds |",
+        "|---|---|",
+    ]
+    lines += [f"| `{make.__name__}` | {' '.join(str(make.__doc__).split())} |" for make in FAMILIES]
     for name in dict.fromkeys(feature.behaviour for feature in made):
         lines += _behaviour(name, made, sample)
     return "\n".join([*lines, ""])

@@ -52,6 +52,7 @@ BAD_LEADS = {
     "a thousands separator": ({"size": ["1,000", "", ""]}, ["`size` is not a number", "without thousands"]),
     "infinity as text": ({"size": ["inf", "1e999", ""]}, ["`size` is infinite in 2 rows", "a finite number"]),
     "infinity": ({"size": [np.inf, 1, 2]}, ["`size` is infinite in 1 row", "row 2: 'inf'"]),
+    "an enormous number": ({"size": [1e31, 1, 2]}, ["`size` is implausibly large in 1 row", "up to 1e30"]),
 }
 
 

@@ -27,7 +27,9 @@ def moments(known: Timelines, lead: str) -> list[float]:
 
 
 def test_leads_stand_by_account_and_id() -> None:
-    known = build([Lead("z", account="A"), Lead("m"), Lead("b", account="A"), Lead("c", account="B")], PROJECT)
+    known = build(
+        [Lead("z", account="A"), Lead("m"), Lead("b", account="A"), Lead("c", account="B")], PROJECT
+    )
     assert known.lead_ids.tolist() == ["b", "z", "c", "m"]
     assert known.account.tolist() == [0, 0, 1, 2]
     assert known.account_start.tolist() == [0, 2, 3, 4]
@@ -65,7 +67,9 @@ def test_a_lead_s_events_stand_by_time_kind_asset_and_value() -> None:
 
 
 def test_events_keep_their_ids() -> None:
-    known = build([Lead("x", events=(Event(day(2), "visit", id="late"), Event(day(1), "visit", id="soon")))], PROJECT)
+    known = build(
+        [Lead("x", events=(Event(day(2), "visit", id="late"), Event(day(1), "visit", id="soon")))], PROJECT
+    )
     assert [known.event_id(e) for e in range(2)] == ["soon", "late"]
     without = build([Lead("x", events=(Event(day(2), "visit"),))], PROJECT)
     assert without.event_id(0) is None
@@ -73,7 +77,9 @@ def test_events_keep_their_ids() -> None:
 
 def test_what_is_missing() -> None:
     known = build([Lead("x", events=(Event(day(1), "visit"),))], PROJECT)
-    assert np.isnan(known.value).all() and known.asset.tolist() == [-1] and known.recorded.tolist() == [day(1)]
+    assert (
+        np.isnan(known.value).all() and known.asset.tolist() == [-1] and known.recorded.tolist() == [day(1)]
+    )
     assert known.outcome.tolist() == [NONE] and known.decided.tolist() == [NEVER] == known.opened.tolist()
     assert known.attributes["sector"].tolist() == [None] and np.isnan(known.attributes["people"]).all()
     assert known.attributes["people"].dtype == np.float64
@@ -95,12 +101,20 @@ def test_the_winning_moment(outcome: Outcome | None, code: int, opportunity: int
 
 
 def test_handoffs_stand_by_time_with_their_reasons() -> None:
-    passed = (Handoff(day(20)), Handoff(day(3), day(5), "No_Response "), Handoff(day(8), day(9), "bad phone number"))
+    passed = (
+        Handoff(day(20)),
+        Handoff(day(3), day(5), "No_Response "),
+        Handoff(day(8), day(9), "bad phone number"),
+    )
     known = build([Lead("w"), Lead("x", handoffs=passed)], PROJECT)
     assert known.handoff_start.tolist() == [0, 0, 3]
     assert known.handed_off.tolist() == [day(3), day(8), day(20)]
     assert known.returned.tolist() == [day(5), day(9), NEVER]
-    assert known.return_reason.tolist() == [RETURN_REASONS.index("no response"), RETURN_REASONS.index("other"), -1]
+    assert known.return_reason.tolist() == [
+        RETURN_REASONS.index("no response"),
+        RETURN_REASONS.index("other"),
+        -1,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,9 @@ def test_a_cut_keeps_its_microseconds_and_hides_what_was_decided_later() -> None
     assert known.amount[0] == 5.0 and np.isnan(known.amount[1])
 
 
-@pytest.mark.parametrize(("cut", "outcome"), [(day(9), NONE), (day(10) - 1, NONE), (day(10), WON), (day(11), WON)])
+@pytest.mark.parametrize(
+    ("cut", "outcome"), [(day(9), NONE), (day(10) - 1, NONE), (day(10), WON), (day(11), WON)]
+)
 def test_as_known_at(cut: int, outcome: int) -> None:
     known = build([Lead("a", outcome=Outcome("won", day(10), opportunity=day(9)))], PROJECT).as_known_at(cut)
     assert known.outcome.tolist() == [outcome]
@@ -161,7 +177,12 @@ def test_an_unknown_lead_is_not_found() -> None:
 def test_the_order_of_rows_makes_no_difference(events: list[Event], seed: int) -> None:
     people = [
         Lead("a", account="A", events=tuple(events[::3]), attributes={"sector": "bank"}),
-        Lead("עברית", account="A", events=tuple(events[1::3]), handoffs=(Handoff(day(1), day(2)), Handoff(day(3)))),
+        Lead(
+            "עברית",
+            account="A",
+            events=tuple(events[1::3]),
+            handoffs=(Handoff(day(1), day(2)), Handoff(day(3))),
+        ),
         Lead("c", events=tuple(events[2::3]), outcome=Outcome("won", day(5)), attributes={"people": 7.0}),
     ]
     one, other = build(people, PROJECT), build(people, PROJECT, shuffle=seed)
@@ -186,7 +207,11 @@ def test_dictionaries_and_chunks_give_the_same_as_plain_columns() -> None:
     assert one.assets == other.assets
 
 
-@pytest.mark.parametrize("times", [np.arange(100_000), np.zeros(100_000), np.arange(100_000) // 50], ids=str)
+@pytest.mark.parametrize(
+    "times",
+    [np.arange(100_000), np.zeros(100_000), np.arange(100_000) // 50],
+    ids=["one after another", "all at once", "fifty at a time"],
+)
 def test_a_hundred_thousand_events_of_one_lead(times: np.ndarray) -> None:
     rng = np.random.Generator(np.random.PCG64(1))
     shuffled = rng.permutation(times.astype(np.int64))

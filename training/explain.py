@@ -18,8 +18,7 @@ from lead_readiness.reasons import Evidence, Reason
 from lead_readiness.scorer import Assessment, Scorer
 from lead_readiness.snapshots import episodes
 from lead_readiness.timelines import NONE, OUTCOMES, Timelines
-from training.record import won_within
-from training.report import percent, rule_points
+from training.wording import percent, rule_points, won_within
 
 MOST_SEARCHED = 100_000
 """Ids among which the nearest to an unknown one is looked for."""

@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from lead_readiness.scorer import Assessment
 from lead_readiness.snapshots import POSITIVE
-from training.compare import redrawn
+from training.compare import interval, redrawn
 from training.contest import MODEL, RULES, Contest
 from training.metrics import Floats, ratio
 from training.replay import MEASURES, from_sums, replay, sums
@@ -118,7 +118,7 @@ def _figure(title: str, panels: int) -> tuple[Figure, Sequence[Axes]]:
 
 
 def _band(axes: Axes, room: list[int], drawn: Floats, policy: str) -> None:
-    low, high = np.nanpercentile(drawn[1:], [2.5, 97.5], axis=0)
+    low, high = _span(drawn[1:])
     axes.fill_between(room, low, high, color=COLOUR[policy], alpha=0.15, linewidth=0)
     axes.plot(room, drawn[0], "o-", color=COLOUR[policy], linewidth=1.8, markersize=3.5, label=policy)
 
@@ -151,8 +151,14 @@ def _binned(contest: Contest, probability: Floats) -> tuple[Floats, Floats, Floa
     size = (account.max() + 1) * BINS
     mass, wins = (np.bincount(cell, v, size).reshape(-1, BINS) for v in (weight, weight * won))
     shares = np.concatenate([ratio(times @ wins, times @ mass) for times in _draws(len(mass), contest.seed)])
-    low, high = np.nanpercentile(shares[1:], [2.5, 97.5], axis=0)
+    low, high = _span(shares[1:])
     return foretold, shares[0], low, high
+
+
+def _span(drawn: Floats) -> tuple[Floats, Floats]:
+    """Per column the 95 % interval of the draws; NaN where a measure is not defined on most of them."""
+    ends = np.array([interval(column) for column in drawn.T]).reshape(-1, 2)
+    return ends[:, 0], ends[:, 1]
 
 
 def _accounts(contest: Contest) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -20,6 +20,7 @@ from training.contest import Contest
 from training.dataset import Dataset
 from training.judge import Trial
 from training.registry import Training
+from training.wording import estimand, won_within
 
 SECRETS = (
     re.compile(r"(://[^:/@\s\"']*:)(?!\$\{)[^@\s\"']+(?=@)"),
@@ -63,25 +64,6 @@ def without_secrets(path: Path) -> str:
     for secret in SECRETS:
         text = secret.sub(r"\1***", text)
     return text
-
-
-def estimand(scorer: Scorer) -> str:
-    """What the probability is of, in a sentence."""
-    return f"P({won_within(scorer.card.horizon_days)} | history), under the hand-off policy of the past"
-
-
-def won_within(horizon_days: dict[str, int | None]) -> str:
-    """The label in words.
-
-    >>> won_within({"all": 30}), won_within({"long": 90, "short": 30}), won_within({"all": None})
-    ('won within 30 days', 'won within 30 days (short) or 90 days (long)', 'won in the end')
-    """
-    if None in horizon_days.values():
-        return "won in the end"
-    days = sorted((days, cycle) for cycle, days in horizon_days.items() if days is not None)
-    if len({d for d, _ in days}) == 1:
-        return f"won within {days[0][0]} days"
-    return "won within " + " or ".join(f"{d} days ({cycle})" for d, cycle in days)
 
 
 def _rule_book(project: ProjectFile) -> str:

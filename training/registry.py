@@ -97,7 +97,7 @@ def keep(training: Training, store: Store, register: bool = True) -> Kept:
         number = _register(store, name, model, run.info.run_id, training.scorer) if register else None
     except mlflow.exceptions.MlflowException as error:
         raise LeadReadinessError(f"the MLflow tracking store {store.uri} refused: {error}") from error
-    uri = f"models:/{name}@{ALIAS}" if register else str(model.model_uri)
+    uri = f"models:/{name}@{ALIAS}" if register else f"runs:/{run.info.run_id}/model"
     return Kept(experiment, run.info.run_id, name, number, uri)
 
 
@@ -113,7 +113,8 @@ def is_stored(uri: str) -> bool:
 def load_scorer(uri: str, store: Store | None = None) -> Scorer:
     """The scorer in a folder, or of a model that MLflow keeps.
 
-    Such a model is named ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``runs:/ID/model``. Raises ModelError when there is none.
+    Such a model is named ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or ``runs:/ID/model``. Raises
+    ModelError when there is none.
     """
     if not is_stored(uri):
         return Scorer.load(Path(uri))
@@ -152,10 +153,13 @@ def signature(project: Project) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+    from training.model_code import optional
+
     leads = [
         ColSpec(AnyType(), c.name, required=c.name != "account_id") for c in columns_of("leads", project)
     ]
     events = [ColSpec(AnyType(), c.name, required=c.required) for c in columns_of("events", project)[1:]]
+    more = [ColSpec(AnyType(), c, required=False) for columns in optional(project).values() for c in columns]
     text = {name: ColSpec(DataType.string, name) for name in ("lead_id", "grade", "version")}
     numbers = [ColSpec(DataType.double, name) for name in PROMISES]
     reasons = ColSpec(Array(DataType.string), "reasons")
@@ -168,7 +172,7 @@ def signature(project: Project) -> Any:
         text["version"],
     ]
     return ModelSignature(
-        Schema(leads + events), Schema(out), ParamSchema([ParamSpec("as_of", DataType.string, None)])
+        Schema(leads + events + more), Schema(out), ParamSchema([ParamSpec("as_of", DataType.string, None)])
     )
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
@@ -20,8 +21,10 @@ from lead_readiness.scorer import Assessment, Scorer
 from lead_readiness.timelines import NONE, OUTCOMES
 from training.comparison import Comparison
 from training.dataset import Dataset
-from training.job import Judged, Result
-from training.record import won_within
+from training.wording import percent, rule_points, won_within
+
+if TYPE_CHECKING:
+    from training.job import Judged, Result
 
 WINNERS_NEEDED = 100
 """Winners in the test below which it shows too little to replace the rules, whatever it shows (METHOD 4)."""
@@ -199,23 +202,6 @@ def reasons(told: Iterable[Reason]) -> RenderableType:
             Text(f"{reason.points:+.0f}", "green" if reason.points > 0 else "red"), Text(reason.sentence)
         )
     return table
-
-
-def percent(probability: float) -> str:
-    """A probability for a table.
-
-    >>> percent(0.4142), percent(0.0312), percent(float("nan"))
-    ('41 %', '3.1 %', '-')
-    """
-    if math.isnan(probability):
-        return "-"
-    return f"{100 * probability:.0f} %" if probability >= 0.0995 else f"{100 * probability:.1f} %"
-
-
-def rule_points(leads: Assessment, row: int) -> str:
-    """Points and grade as sales know them."""
-    replay = leads.replay
-    return "excluded" if replay.excluded[row] else f"{replay.points[row]:.0f} {replay.grade[row]}".strip()
 
 
 def _figures(comparison: Comparison, measure: str) -> tuple[float, float, float]:

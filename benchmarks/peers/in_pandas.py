@@ -24,7 +24,9 @@ class Data:
 
 
 def load(folder: Path, task: Task) -> Data:
-    leads = pd.read_parquet(folder / "leads.parquet", columns=["lead_id", "created_at"]).sort_values("lead_id")
+    leads = pd.read_parquet(folder / "leads.parquet", columns=["lead_id", "created_at"]).sort_values(
+        "lead_id"
+    )
     found = pd.read_parquet(folder / "events.parquet")
     events = pd.DataFrame(
         {

@@ -74,7 +74,7 @@ def _grouped(seen: pl.LazyFrame, task: Task) -> pl.LazyFrame:
     """Counts, recencies, intensities, trends and values."""
     fading = [(-AGE * (np.log(2) / (h * DAY))).exp().alias(f"fading {h:g}") for h in task.half_lives]
     windows = dict.fromkeys([*task.windows, *task.value_windows])
-    recent = [(AGE <= int(w * DAY)).alias(f"within {w:g}") for w in windows]
+    recent = [(int(w * DAY) >= AGE).alias(f"within {w:g}") for w in windows]
     kinds = dict.fromkeys(f.kinds for f in task.features if f.kinds)
     of = [KIND.is_in(task.codes(k)).alias(str(k)) for k in kinds]
     made = [_total(f).alias(f.name) for f in task.features if _total(f) is not None]
@@ -99,16 +99,16 @@ def _total(f: Feature) -> pl.Expr | None:
 
 def _rhythm(active: pl.LazyFrame, task: Task) -> pl.LazyFrame:
     """What hangs on the lead's next or previous activity: days, visits, silences, the first and the last."""
-    same = LEAD == LEAD.shift(-1)
+    same = LEAD.shift(-1) == LEAD
     reach = int(SPAN["longest_gap"] * DAY)
-    begin = pl.max_horizontal(pl.when(LEAD == LEAD.shift(1)).then(pl.col("at").shift(1)), task.as_of - reach)
+    begin = pl.max_horizontal(pl.when(LEAD.shift(1) == LEAD).then(pl.col("at").shift(1)), task.as_of - reach)
     last_of_day = (~same | (pl.col("at") // DAY != pl.col("at").shift(-1) // DAY)).fill_null(True)
     last_of_visit = (~same | (pl.col("at").shift(-1) - pl.col("at") > VISIT)).fill_null(True)
     marked = active.with_columns(
-        active_days=last_of_day, sessions=last_of_visit, gap=pl.when(AGE <= reach).then(pl.col("at") - begin)
+        active_days=last_of_day, sessions=last_of_visit, gap=pl.when(reach >= AGE).then(pl.col("at") - begin)
     )
     made = [
-        (pl.col(f.family) & (AGE <= span(f))).sum().alias(f.name)
+        (pl.col(f.family) & (span(f) >= AGE)).sum().alias(f.name)
         for f in task.features
         if f.family in ("active_days", "sessions")
     ]
@@ -116,14 +116,16 @@ def _rhythm(active: pl.LazyFrame, task: Task) -> pl.LazyFrame:
 
 
 def _burst(active: pl.LazyFrame) -> pl.LazyFrame:
-    begins = (LEAD != LEAD.shift(1)) | (pl.col("at") - pl.col("at").shift(1) > VISIT)
+    begins = (LEAD.shift(1) != LEAD) | (pl.col("at") - pl.col("at").shift(1) > VISIT)
     visits = active.with_columns(visit=begins.fill_null(True).cum_sum())
-    visits = visits.filter(AGE <= int(SPAN["burst"] * DAY)).group_by("visit").agg(LEAD.first(), burst=pl.len())
+    visits = (
+        visits.filter(int(SPAN["burst"] * DAY) >= AGE).group_by("visit").agg(LEAD.first(), burst=pl.len())
+    )
     return visits.group_by("lead").agg(pl.col("burst").max())
 
 
 def _variety(seen: pl.LazyFrame, task: Task) -> pl.LazyFrame:
-    active = seen.filter((AGE <= int(SPAN["assets"] * DAY)) & KIND.is_in(task.codes(task.activity)))
+    active = seen.filter((int(SPAN["assets"] * DAY) >= AGE) & KIND.is_in(task.codes(task.activity)))
     return active.group_by("lead").agg(assets=pl.col("asset").drop_nulls().n_unique(), kinds=KIND.n_unique())
 
 

@@ -19,6 +19,7 @@ EXAMPLE = "2026-05-04T09:30:00+02:00"
 _ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?([Zz]|[+-]\d{2}(:?\d{2})?)?)?$"
 _ZONED = r"[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}(:?\d{2})?)$"
 _EARLIEST, _LATEST = np.datetime64("1970-01-01", "us"), np.datetime64("2200-01-01", "us")
+_LARGEST = 1e30  # sums of such numbers still fit a float32, which features are
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _take(places: npt.NDArray[np.int32], indices: pa.Array) -> npt.NDArray[np.in
 
 
 def numbers(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], list[Flaw]]:
-    """The column as float64, NaN where missing, and its flaws: text that is no number, infinities."""
+    """The column as float64, NaN where missing, and its flaws: text that is no number, infinities, enormities."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     try:
@@ -181,7 +182,12 @@ def numbers(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], list[Flaw
         plain = without_blanks(text(column))
         values = pd.to_numeric(plain.to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
         column = pc.if_else(pc.is_in(plain, pa.array(["nan", "NaN", "NAN"])), None, plain)
-    flaws = [Flaw(np.isinf(values), "is infinite", "a finite number; empty where unknown")]
+    flaws = [
+        Flaw(np.isinf(values), "is infinite", "a finite number; empty where unknown"),
+        Flaw(
+            np.isfinite(values) & (np.abs(values) > _LARGEST), "is implausibly large", "a number up to 1e30"
+        ),
+    ]
     if not (pa.types.is_floating(column.type) or pa.types.is_null(column.type)):
         expected = (
             "a number such as 1250.5, without thousands separator, unit or currency sign; empty where unknown"

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from lead_readiness.errors import ConfigError, nearest
 
@@ -63,7 +71,9 @@ class Table(Strict):
     @model_validator(mode="after")
     def _one_place(self) -> Table:
         if (self.path is None) == (self.url is None):
-            raise ValueError("give either `path` (a file) or `url` (a SQL database), not both and not neither")
+            raise ValueError(
+                "give either `path` (a file) or `url` (a SQL database), not both and not neither"
+            )
         if self.url is not None and (self.table is None) == (self.query is None):
             raise ValueError("a SQL source needs either `table` or `query`")
         return self
@@ -79,7 +89,9 @@ class Table(Strict):
 def _from_environment(match: re.Match[str]) -> str:
     value = os.environ.get(match[1])
     if value is None:
-        raise ConfigError(f"the project file names the environment variable {match[1]}, which is not set; export it first")
+        raise ConfigError(
+            f"the project file names the environment variable {match[1]}, which is not set; export it first"
+        )
     return value
 
 
@@ -129,7 +141,9 @@ class Label(Strict):
     of days per value of the attribute named by ``cycle``.
     """
 
-    horizon_days: Annotated[int, Field(gt=0)] | Literal["auto", "eventual"] | dict[str, Annotated[int, Field(gt=0)]] = "auto"
+    horizon_days: (
+        Annotated[int, Field(gt=0)] | Literal["auto", "eventual"] | dict[str, Annotated[int, Field(gt=0)]]
+    ) = "auto"
     cycle: str | None = None
     gap_days: float = Field(default=1.0, ge=0)
     cadence_days: int = Field(default=7, gt=0)
@@ -138,7 +152,9 @@ class Label(Strict):
     @model_validator(mode="after")
     def _cycle_has_horizons(self) -> Label:
         if isinstance(self.horizon_days, dict) and self.cycle is None:
-            raise ValueError("one horizon per sales cycle needs `cycle`, the attribute that names a lead's cycle")
+            raise ValueError(
+                "one horizon per sales cycle needs `cycle`, the attribute that names a lead's cycle"
+            )
         return self
 
 
@@ -162,13 +178,16 @@ class Project(Strict):
     @field_validator("vocabulary", "attributes", mode="after")
     @classmethod
     def _phrases(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return {k: v if v.phrase else v.model_copy(update={"phrase": k.replace("_", " ")}) for k, v in value.items()}
+        return {
+            k: v if v.phrase else v.model_copy(update={"phrase": k.replace("_", " ")})
+            for k, v in value.items()
+        }
 
     @field_validator("vocabulary", mode="after")
     @classmethod
     def _some_buyer(cls, value: dict[str, Kind]) -> dict[str, Kind]:
         if not any(kind.actor == "buyer" for kind in value.values()):
-            raise ValueError("no event kind has actor = \"buyer\"; only what buyers do feeds the score")
+            raise ValueError('no event kind has actor = "buyer"; only what buyers do feeds the score')
         return value
 
     @field_validator("timezone", mode="after")
@@ -182,14 +201,18 @@ class Project(Strict):
     def _cycle_is_attribute(self) -> Project:
         cycle = self.label.cycle
         if cycle is not None and (cycle not in self.attributes or self.attributes[cycle].type != "category"):
-            raise ValueError(f"label.cycle = {cycle!r} is not a category under [attributes]{nearest(cycle, self.attributes)}")
+            raise ValueError(
+                f"label.cycle = {cycle!r} is not a category under [attributes]{nearest(cycle, self.attributes)}"
+            )
         return self
 
     @model_validator(mode="after")
     def _cut_in_zone(self) -> Project:
         if self.cut is not None and self.cut.tzinfo is None:
             if self.timezone is None:
-                raise ValueError(f"cut = {self.cut.isoformat()} has no time zone; write it as {self.cut.isoformat()}Z or set `timezone`")
+                raise ValueError(
+                    f"cut = {self.cut.isoformat()} has no time zone; write it as {self.cut.isoformat()}Z or set `timezone`"
+                )
             object.__setattr__(self, "cut", self.cut.replace(tzinfo=ZoneInfo(self.timezone)))
         return self
 
@@ -204,7 +227,7 @@ class ProjectFile(Project):
 
     rules: str
     tables: Tables
-    root: Path = Field(default=Path("."), exclude=True)
+    root: Path = Field(default=Path(), exclude=True)
 
     def meaning(self) -> Project:
         """The project without its tables: what a model takes along, free of paths and URLs."""
@@ -218,7 +241,9 @@ def load(path: str | Path) -> ProjectFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"{path}: no project file there; `lead-readiness init` writes one from a look at your files")
+        raise ConfigError(
+            f"{path}: no project file there; `lead-readiness init` writes one from a look at your files"
+        )
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -226,7 +251,7 @@ def load(path: str | Path) -> ProjectFile:
     return parse(data, source=str(path), root=path.parent)
 
 
-def parse(data: Mapping[str, Any], source: str = "readiness.toml", root: Path = Path(".")) -> ProjectFile:
+def parse(data: Mapping[str, Any], source: str = "readiness.toml", root: Path = Path()) -> ProjectFile:
     """Check a project given as a mapping; ``root`` is what its relative paths start from."""
     try:
         return ProjectFile.model_validate({**data, "root": root})
@@ -245,7 +270,11 @@ def _line(e: Any, model: type[BaseModel]) -> str:
         return f"unknown key `{where}`{nearest(str(e['loc'][-1]), _known(model, e['loc'][:-1]))}"
     if e["type"] == "missing":
         return f"`{where}` is missing"
-    found = "" if e["type"] == "value_error" and isinstance(e["input"], dict | BaseModel) else f"found {e['input']!r}: "
+    found = (
+        ""
+        if e["type"] == "value_error" and isinstance(e["input"], dict | BaseModel)
+        else f"found {e['input']!r}: "
+    )
     return f"`{where}`: {found}{e['msg'].removeprefix('Value error, ')}"
 
 

@@ -53,7 +53,9 @@ class Reason:
         return f"{self.sentence} ({self.points:+.0f})"
 
 
-def strongest(points: Mapping[str, float], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[str]:
+def strongest(
+    points: Mapping[str, float], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST
+) -> list[str]:
     """The behaviours worth telling: at most ``most_for`` that raise the score, then those that lower it.
 
     >>> strongest({"pricing": 14.0, "email": 0.1, "rhythm": -9.0, "form": 20.0}, most_for=1)
@@ -79,7 +81,13 @@ class Teller:
             self.attributes.setdefault(attribute.behaviour, []).append(name)
 
     def reason(
-        self, behaviour: str, points: float, timelines: Timelines, lead: int, as_of: int, by_attribute: Mapping[str, float]
+        self,
+        behaviour: str,
+        points: float,
+        timelines: Timelines,
+        lead: int,
+        as_of: int,
+        by_attribute: Mapping[str, float],
     ) -> Reason:
         """The behaviour's points with what was seen before ``as_of``; nothing unseen is told as seen."""
         parts: list[str] = []
@@ -103,7 +111,10 @@ class Teller:
         events = visible(timelines, lead, as_of)
         events = events[self.members[behaviour][timelines.kind[events]]]
         if len(events) == 0:
-            return f"no {behaviour} activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}", Evidence()
+            return (
+                f"no {behaviour} activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}",
+                Evidence(),
+            )
         recent = events[timelines.time[events] >= as_of - RECENT]
         evidence = _evidence(timelines, recent if len(recent) else events)
         last = ago(as_of - int(evidence.last or 0))
@@ -129,7 +140,10 @@ class Teller:
         events = visible(timelines, lead, as_of)
         events = events[self.activity[timelines.kind[events]]]
         if len(events) == 0:
-            return f"no activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}", Evidence()
+            return (
+                f"no activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}",
+                Evidence(),
+            )
         recent = events[timelines.time[events] >= as_of - 30 * DAY]
         if len(recent) == 0:
             evidence = _evidence(timelines, events)
@@ -175,7 +189,12 @@ class Teller:
         return f"returned by sales {ago(as_of - int(timelines.returned[span][at]))}{why}{times}"
 
     def _attributes(
-        self, behaviour: str, points: float, timelines: Timelines, lead: int, by_attribute: Mapping[str, float]
+        self,
+        behaviour: str,
+        points: float,
+        timelines: Timelines,
+        lead: int,
+        by_attribute: Mapping[str, float],
     ) -> Iterable[str]:
         """The lead's own values of the attributes that pull the same way, the two strongest first."""
         names = [n for n in self.attributes[behaviour] if by_attribute.get(n, 0.0) * points > 0]
@@ -184,7 +203,13 @@ class Teller:
             found = timelines.attributes[name][lead]
             phrase = self.project.attributes[name].phrase
             missing = found is None or (isinstance(found, float) and math.isnan(found))
-            yield f"{phrase} is not known" if missing else f"{phrase} is {found:,.10g}" if isinstance(found, float) else f"{phrase} is {found}"
+            yield (
+                f"{phrase} is not known"
+                if missing
+                else f"{phrase} is {found:,.10g}"
+                if isinstance(found, float)
+                else f"{phrase} is {found}"
+            )
 
     def _date(self, micros: int, as_of: int) -> str:
         when, now = (datetime.fromtimestamp(m / 1e6, self.zone) for m in (micros, as_of))
@@ -213,6 +238,12 @@ def ago(micros: int) -> str:
 
 def _evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
     times = timelines.time[events]
-    latest = sorted(((-int(timelines.time[e]), timelines.event_id(e)) for e in events[np.argsort(-times, kind="stable")][: MOST_IDS]), key=str)
+    latest = sorted(
+        (
+            (-int(timelines.time[e]), timelines.event_id(e))
+            for e in events[np.argsort(-times, kind="stable")][:MOST_IDS]
+        ),
+        key=str,
+    )
     ids = tuple(i for _, i in latest if i is not None)
     return Evidence(len(events), int(times.min()), int(times.max()), ids)

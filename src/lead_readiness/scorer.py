@@ -23,7 +23,15 @@ from lead_readiness.evidence import Floats, Matrix
 from lead_readiness.features import Catalogue, compute
 from lead_readiness.linear import Linear
 from lead_readiness.project import Project
-from lead_readiness.reasons import EVEN_ODDS, MOST_AGAINST, MOST_FOR, POINTS_PER_LOGIT, Reason, Teller, strongest
+from lead_readiness.reasons import (
+    EVEN_ODDS,
+    MOST_AGAINST,
+    MOST_FOR,
+    POINTS_PER_LOGIT,
+    Reason,
+    Teller,
+    strongest,
+)
 from lead_readiness.rules import Replay, RuleBook
 from lead_readiness.timelines import Ints, Timelines
 from lead_readiness.trees import Trees
@@ -105,7 +113,9 @@ class Assessment:
     def _by_attribute(self, row: int) -> dict[str, float]:
         sums: dict[str, float] = {}
         split = len(self.scorer.catalogue.events)
-        for feature, moved in zip(self.scorer.catalogue.attributes.features, self.by_feature[row, split:].tolist()):
+        for feature, moved in zip(
+            self.scorer.catalogue.attributes.features, self.by_feature[row, split:].tolist()
+        ):
             sums[feature.kinds[0]] = sums.get(feature.kinds[0], 0.0) + moved
         for rule, moved in zip(self.scorer.book.rules, self.by_rule[row].tolist()):
             for name in rule.when.attribute if not rule.when.kind else ():
@@ -177,7 +187,18 @@ class Scorer:
             by_behaviour = self._by_behaviour(by_rule)
             nothing = np.full(len(lead), np.nan)
             return Assessment(
-                self, timelines, lead, as_of, base, by_behaviour, by_feature, by_rule, played, nothing, nothing, played.points
+                self,
+                timelines,
+                lead,
+                as_of,
+                base,
+                by_behaviour,
+                by_feature,
+                by_rule,
+                played,
+                nothing,
+                nothing,
+                played.points,
             )
         weights = dict(zip(self.blend.voices, self.blend.weights))
         by_rule, base = weights["rules"] * played.contributions, self.blend.intercept
@@ -194,7 +215,18 @@ class Scorer:
         probability = expit(logit)
         score = EVEN_ODDS + POINTS_PER_LOGIT * logit
         return Assessment(
-            self, timelines, lead, as_of, base, by_behaviour, by_feature, by_rule, played, logit, probability, score
+            self,
+            timelines,
+            lead,
+            as_of,
+            base,
+            by_behaviour,
+            by_feature,
+            by_rule,
+            played,
+            logit,
+            probability,
+            score,
         )
 
     def _by_behaviour(self, moved: Floats) -> Floats:
@@ -233,7 +265,10 @@ class Scorer:
         files = self._files()
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        manifest = {"version": _content_hash(files)[:12], "sha256": {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}}
+        manifest = {
+            "version": _content_hash(files)[:12],
+            "sha256": {n: hashlib.sha256(c).hexdigest() for n, c in files.items()},
+        }
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
 
     @classmethod
@@ -242,7 +277,9 @@ class Scorer:
         files = _verified(folder)
         state = json.loads(files[STATE])
         if state["format"] != FORMAT:
-            raise ModelError(f"{folder}: scorer format {state['format']}; this version reads format {FORMAT}; train again")
+            raise ModelError(
+                f"{folder}: scorer format {state['format']}; this version reads format {FORMAT}; train again"
+            )
         project = Project.model_validate(state["project"])
         return cls(
             project=project,
@@ -268,10 +305,14 @@ def _verified(folder: Path) -> dict[str, bytes]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = {name: (folder / name).read_bytes() for name in manifest["sha256"]}
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: not a saved scorer ({error}); expected the folder that `lead-readiness train` wrote") from None
+        raise ModelError(
+            f"{folder}: not a saved scorer ({error}); expected the folder that `lead-readiness train` wrote"
+        ) from None
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != manifest["sha256"][name]:
-            raise ModelError(f"{folder / name}: altered since it was saved; restore the folder or train again")
+            raise ModelError(
+                f"{folder / name}: altered since it was saved; restore the folder or train again"
+            )
     return files
 
 

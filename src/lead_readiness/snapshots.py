@@ -113,6 +113,15 @@ def on_grid(timelines: Timelines, project: Project, instants: Ints, horizon: Int
     """Every at-risk (lead, instant) pair with its label, sorted by lead and time.
 
     ``horizon`` is per lead (see `horizons`); labels are those known at the timelines' cut.
+
+    >>> from lead_readiness import tables, timelines
+    >>> project = Project.model_validate({"name": "Acme", "vocabulary": {"visit": {"behaviour": "web"}}})
+    >>> leads = pd.DataFrame({"lead_id": ["a"], "created_at": ["2026-01-01T00:00Z"]})
+    >>> visits = pd.DataFrame({"lead_id": ["a"], "occurred_at": ["2026-01-25T00:00Z"], "kind": ["visit"]})
+    >>> known = timelines.build(tables.validate(project, leads, visits), project)
+    >>> rows = on_grid(known, project, grid(int(known.created[0]), known.cut, 7), horizon=np.array([10 * DAY]))
+    >>> rows.label.tolist()  # of 5, 12 and 19 January: of the last, the horizon is not over
+    [0, 0, -1]
     """
     spans = episodes(timelines, project)
     lo = np.searchsorted(instants, spans.begin, side="right")

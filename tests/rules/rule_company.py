@@ -33,7 +33,8 @@ BUYER = {
 PROJECT = Project.model_validate(
     {
         "name": "Small company",
-        "attributes": {"seniority": "category", "country": "category", "employees": "number"},
+        "attributes": {"seniority": "category", "country": "category", "company_type": "category"}
+        | {"employees": "number"},
         "vocabulary": {
             **{name: Kind(behaviour=behaviour) for name, behaviour in BUYER.items()},
             "email_sent": Kind(behaviour="email", actor="marketing"),
@@ -86,7 +87,8 @@ def micros(day: float) -> int:
 
 def events(*lines: str) -> tuple[Event, ...]:
     """Events from lines such as ``"3.5 pricing_view /pricing"``: day, kind and, if any, asset."""
-    return tuple(Event(float(day), kind, *asset) for day, kind, *asset in map(str.split, lines))
+    split = map(str.split, lines)
+    return tuple(Event(float(day), kind, asset[0] if asset else None) for day, kind, *asset in split)
 
 
 def histories(*leads: Lead, order: np.random.Generator | None = None) -> Timelines:
@@ -105,9 +107,9 @@ def histories(*leads: Lead, order: np.random.Generator | None = None) -> Timelin
         for name, lead in zip(names, leads)
         for day in sorted(lead.returns)
     ]
-    filled = zip((PEOPLE, SEEN, BACK), (people, seen, back))
-    leads_table, events_table, handoffs = (_table(schema, rows, order) for schema, rows in filled)
-    checked = tables.validate(PROJECT, leads_table, events_table, handoffs=handoffs if back else None)
+    people_table, seen_table = _table(PEOPLE, people, order), _table(SEEN, seen, order)
+    handoffs = _table(BACK, back, order) if back else None
+    checked = tables.validate(PROJECT, people_table, seen_table, handoffs=handoffs)
     return timelines.build(checked, PROJECT)
 
 

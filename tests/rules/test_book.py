@@ -154,6 +154,7 @@ MISTAKES = [
     ),
     ("floor: 0", "floor: 0\nfloor: 1", "the key 'floor' comes twice in one place; keep one"),
     ("name: Acme", "name: [", "not valid YAML"),
+    ("rules:\n", "rules: []\nold:\n", "`rules`: found []: a rule book needs at least one rule"),
 ]
 
 

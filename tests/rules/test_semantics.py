@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from rule_company import Event, Lead, book, events, points, replay
+from rule_company import PROJECT, Event, Lead, book, events, points, replay
 
+from lead_readiness import rules
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "rule-book.md"
 PAGE = {"kind": "page_view"}
-SECOND = 1 / 86_400
 STEPS = {"steps": [{"after_days": 10, "factor": 0.5}, {"after_days": 20, "factor": 0}]}
 
 
@@ -73,7 +77,8 @@ def test_attributes_must_all_be_as_wanted_and_a_missing_one_never_is(
         ("1", "8.00002", 0),
         ("2", "1", 0),
         ("1", "1", 0),  # the same second: neither is after the other
-        ("1", f"{1 + SECOND:.9f}", 10),  # one second later is
+        ("1", "1.000011", 0),  # 0.95 s later is the same second
+        ("1", "1.000012", 10),  # 1.04 s later is the next one
     ],
 )
 def test_after_is_a_later_second_and_at_most_so_many_days(first: str, then: str, expected: float) -> None:
@@ -216,6 +221,7 @@ def test_rules_on_attributes_come_first_in_their_group_and_never_fade() -> None:
         (["1 page_view", "2 page_view"], (), 20),
         (["1 page_view", "2 unsubscribe", "3 page_view"], (), 10),
         (["2 page_view", "2 unsubscribe"], (), 0),  # the second of the reset is wiped out too
+        (["2.000009 page_view", "2.000003 unsubscribe"], (), 0),  # 0.78 and 0.26 s past: the same second
         (["1 page_view", "3 page_view"], (2,), 10),
         (["1 page_view", "3 page_view"], (100,), 20),  # a return at the very moment is not yet known
     ],
@@ -249,7 +255,7 @@ def test_once_starts_again_after_a_reset_and_attributes_stay() -> None:
     [
         ({"kind": "complaint"}, ["1 complaint"], True),
         ({"kind": "complaint"}, ["1 complaint", "2 unsubscribe"], True),  # exclusions outlast resets
-        ({"kind": "complaint"}, ["1 page_view"], False),
+        ({"kind": "complaint"}, ["1 email_open"], False),
         ({"attribute": {"seniority": "staff"}}, [], True),
         ({"attribute": {"seniority": "director"}}, [], False),
         ({"kind": "complaint", "attribute": {"seniority": "director"}}, ["1 complaint"], False),
@@ -299,3 +305,17 @@ def test_only_what_was_visible_counts() -> None:
     seen = (Event(1, "page_view"), Event(2, "page_view", late=5), Event(9, "page_view"))
     days = {1: 0, 1.5: 10, 6.9: 10, 7: 20, 9: 20, 9.1: 30}
     assert {day: replay(written, Lead(seen), day=day).points[0] for day in days} == days
+
+
+def test_the_documents_example(tmp_path: Path) -> None:
+    found = re.search(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    (tmp_path / "rules.yaml").write_text(found[1], encoding="utf-8")
+    written = rules.load(tmp_path / "rules.yaml", PROJECT)
+    views = tuple(Event(minute / 1440, "pricing_view", "/pricing") for minute in range(4))
+    director = Lead(views, {"seniority": "director", "employees": 300.0})
+    fresh, later = (replay(written, director, day=day) for day in (63 / 1440, 30 + 63 / 1440))
+    assert fresh.contributions[0].tolist() == pytest.approx([39.96, 0, 0.04, 10, 0, 0, 0], abs=0.005)
+    assert (fresh.points[0], fresh.grade[0]) == (50, "A2")
+    assert later.contributions[0].tolist() == pytest.approx([19.98, 0, 0, 10, -5, 0, 0], abs=0.005)
+    assert later.points[0] == pytest.approx(24.98, abs=0.005)

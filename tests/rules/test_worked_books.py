@@ -59,7 +59,7 @@ PARDOT = [
     ({}, ["1 form_submit", "1 form_submit", "50 unsubscribe"], 0, ""),  # opted out: not scored any more
     ({"country": "XX"}, ["1 form_submit"], 0, ""),
 ]
-MAUTIC = [
+MAUTIC: list[tuple[Any, ...]] = [
     ({}, ["1 pricing_view", "2 pricing_view"], 10, ""),  # once
     (
         {},
@@ -76,7 +76,12 @@ MAUTIC = [
     ({}, ["1 form_submit", "2 form_submit", "3 form_submit", "40 form_submit"], 45, ""),
     ({}, ["1 form_submit", "2 download", "2 complaint", "3 download"], 10, ""),  # again after the complaint
 ]
-TABLES = {"hubspot": HUBSPOT, "marketo": MARKETO, "pardot": PARDOT, "mautic": MAUTIC}
+TABLES: dict[str, list[tuple[Any, ...]]] = {
+    "hubspot": HUBSPOT,
+    "marketo": MARKETO,
+    "pardot": PARDOT,
+    "mautic": MAUTIC,
+}
 
 
 @pytest.mark.parametrize(

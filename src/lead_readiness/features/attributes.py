@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
 from lead_readiness.features.families import Feature
@@ -115,8 +116,11 @@ def _rate(name: str, spec: Attribute, mean: float) -> Feature:
 def _rates(
     found: npt.NDArray[np.object_], won: npt.NDArray[np.bool_], seed: int
 ) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
-    """Shrunk win rate per level, and each training lead's cross-fitted one (scikit-learn's TargetEncoder)."""
+    """Shrunk win rate per level, and each training lead's from other leads (Micci-Barreca's target encoding)."""
     column = np.array([str(level) for level in found], dtype=object).reshape(-1, 1)
-    encoder = TargetEncoder(target_type="binary", smooth=20.0, cv=FOLDS, shuffle=True, random_state=seed)
-    crossed = encoder.fit_transform(column, won.astype(int))[:, 0]
+    encoder = TargetEncoder(target_type="binary", smooth=20.0)
+    crossed = np.empty(len(won))
+    for others, own in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(column, won):
+        crossed[own] = encoder.fit(column[others], won[others]).transform(column[own])[:, 0]
+    encoder.fit(column, won)
     return dict(zip(encoder.categories_[0].tolist(), encoder.encodings_[0].tolist())), crossed

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lead_readiness.features import attributes as att
 from lead_readiness.features.attributes import Matrix
 from lead_readiness.features.catalogue import Catalogue, event_features, groups
+from lead_readiness.features.families import distinct
 from lead_readiness.features.pairs import select
 from lead_readiness.project import Project
 from lead_readiness.snapshots import POSITIVE, Snapshots
@@ -34,5 +37,6 @@ def build(project: Project, timelines: Timelines, rows: Snapshots, seed: int) ->
     won = np.zeros(len(timelines), bool)
     won[rows.lead[won_row]] = True
     columns, matrix = att.fit(project, timelines, leads, won[leads], seed)
+    columns = replace(columns, features=distinct(columns.features, taken=(f.name for f in features)))
     activity = groups(project, counts)[0].kinds
     return Catalogue(features, columns, project.kinds, activity), matrix

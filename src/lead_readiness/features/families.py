@@ -20,9 +20,10 @@ class Feature:
     """One column of the feature matrix.
 
     ``phrase`` says in words what it measures and ``unit`` what its number counts; ``behaviour`` is where its
-    contribution is summed; ``direction`` is the sign (+1, -1, 0) that one more event at the end of the history
-    can give it; ``empty`` is its value for a lead with no events. ``family`` with ``kinds``, ``days``,
-    ``then`` and ``level`` is what the kernel computes; a window holds what occurred in
+    contribution is summed. ``direction`` is what a larger number may do to a score: raise it (+1), lower it (-1)
+    or either (0); one more event that points up, at the end of the history, moves the number along the direction,
+    one that points down moves it against. ``empty`` is its value for a lead with no events. ``family`` with
+    ``kinds``, ``days``, ``then`` and ``level`` is what the kernel computes; a window holds what occurred in
     ``[as_of - days, as_of)``.
 
     >>> pricing = Group("pricing", "pricing views", "pricing", ("pricing_view",), 1)

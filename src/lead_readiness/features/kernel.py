@@ -11,77 +11,66 @@ from numba import njit
 DAY = 86_400_000_000
 VISIT = 1_800_000_000  # a visit ends after 30 minutes of silence
 
-FAMILIES = (
-    "count", "recency", "intensity", "trend", "value", "pair", "returned",  # per group, pair or reason
-    "active_days", "sessions", "account_count", "account_active",  # per window
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.uint32]  # unsigned: spares the kernel a test for negative ones
+
+PARTS = ("counts", "values", "spread", "intensities", "recencies", "trends", "pairs", "reasons", "facts")
+COUNTS, VALUES, SPREADS, INTENSITIES, RECENCIES, TRENDS, PAIRS, REASONS, SINGLES = range(9)
+SPREAD = ("active_days", "sessions", "account_count", "account_active")
+ACTIVE_DAYS, SESSIONS, ACCOUNT_COUNT, ACCOUNT_ACTIVE = range(4)
+FACTS = (
     "burst", "longest_gap", "assets", "kinds", "first", "age", "returns", "since_return", "count_since_return",
-    "account_recency", "account_people", "account_won",  # one number per snapshot
+    "account_recency", "account_people", "account_won",
 )  # fmt: skip
-FACTS = len(FAMILIES)
-COUNT, RECENCY, INTENSITY, TREND, VALUE, PAIR, RETURNED = range(7)
-ACTIVE_DAYS, SESSIONS, ACCOUNT_COUNT, ACCOUNT_ACTIVE = range(7, 11)
-BURST, LONGEST_GAP, ASSETS, KINDS, FIRST, AGE, RETURNS, SINCE_RETURN, COUNT_SINCE_RETURN = range(11, 20)
-ACCOUNT_RECENCY, ACCOUNT_PEOPLE, ACCOUNT_WON = range(20, 23)
+BURST, LONGEST_GAP, ASSETS, KINDS, FIRST, AGE, RETURNS, SINCE_RETURN, COUNT_SINCE_RETURN = range(9)
+ACCOUNT_RECENCY, ACCOUNT_PEOPLE, ACCOUNT_WON = range(9, 12)
+FAMILIES = ("count", "recency", "intensity", "trend", "value", "pair", "returned", *SPREAD, *FACTS)
 
 
 class Program(NamedTuple):
-    """A catalogue compiled to arrays: what each kind feeds, and which number each column is."""
+    """A catalogue compiled to arrays: what an event of each kind feeds, and which number each column shows.
 
-    windows: npt.NDArray[np.int64]
-    half_lives: npt.NDArray[np.float64]
-    kind_start: npt.NDArray[np.int32]
-    kind_groups: npt.NDArray[np.int32]
+    A snapshot's numbers lie side by side; part n of `PARTS` is ``parts[n]:parts[n + 1]``. Counts and values are
+    window x group of kinds, spread is window x `SPREAD`, facts are `FACTS`, the others one after the other.
+    ``fed[start[n, k]:start[n, k + 1]]`` are what an event of kind k feeds: groups that are counted (n = 0) and
+    whose values are summed (1), intensities (2), and pairs in which it comes second (3).
+    """
+
+    windows: Ints
+    half_lives: Floats  # of each intensity, ascending
+    start: Places
+    fed: Places
+    pair_first: Places
+    pair_within: Ints
     is_used: npt.NDArray[np.bool_]
     is_activity: npt.NDArray[np.bool_]
-    then_start: npt.NDArray[np.int32]
-    pairs_then: npt.NDArray[np.int32]
-    pair_first: npt.NDArray[np.int32]
-    pair_within: npt.NDArray[np.int64]
-    family: npt.NDArray[np.int8]
-    group: npt.NDArray[np.int32]
-    window: npt.NDArray[np.int32]
-    before: npt.NDArray[np.int32]
-    spans: npt.NDArray[np.int64]  # windows of burst, longest gap, assets and kinds
+    trend: Places  # two numbers each: the count in the window, and in one twice as long
+    parts: Ints
+    column: Places
+    spans: Ints  # windows of burst, longest gap, assets and kinds
     account_span: int  # the longest window of account features
     longest: int  # where "days since" ends
-    group_count: int
-    uses_values: bool
     uses_account: bool
 
 
 class History(NamedTuple):
     """The arrays of `Timelines` that the walk reads."""
 
-    start: npt.NDArray[np.int64]
-    time: npt.NDArray[np.int64]
-    recorded: npt.NDArray[np.int64]
+    start: Ints
+    time: Ints
+    recorded: Ints
     kind: npt.NDArray[np.int16]
     value: npt.NDArray[np.float32]
     asset: npt.NDArray[np.int32]
-    created: npt.NDArray[np.int64]
+    created: Ints
     account: npt.NDArray[np.int32]
-    account_start: npt.NDArray[np.int64]
-    decided: npt.NDArray[np.int64]
-    opened: npt.NDArray[np.int64]
-    handoff_start: npt.NDArray[np.int64]
-    returned: npt.NDArray[np.int64]
+    account_start: Ints
+    decided: Ints
+    opened: Ints
+    handoff_start: Ints
+    returned: Ints
     return_reason: npt.NDArray[np.int16]
-
-
-class Scratch(NamedTuple):
-    """What one snapshot's walk gathers; made once per call, cleared per row."""
-
-    cells: npt.NDArray[np.float64]  # group x window: events
-    values: npt.NDArray[np.float64]  # group x window: their values
-    faded: npt.NDArray[np.float64]  # group x half-life
-    last: npt.NDArray[np.int64]  # group: its latest event
-    kind_last: npt.NDArray[np.int64]
-    kind_before: npt.NDArray[np.int64]  # the latest event strictly before kind_last
-    pairs: npt.NDArray[np.float64]
-    spread: npt.NDArray[np.float64]  # ACTIVE_DAYS.. x window
-    facts: npt.NDArray[np.float64]  # one number per family from BURST on
-    kind_seen: npt.NDArray[np.int64]
-    asset_seen: npt.NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True)
@@ -89,206 +78,198 @@ def walk(
     begin: int,
     end: int,
     lead: npt.NDArray[np.int32],
-    as_of: npt.NDArray[np.int64],
-    program: Program,
-    history: History,
+    as_of: Ints,
+    p: Program,
+    t: History,
     asset_count: int,
     out: npt.NDArray[np.float32],
 ) -> None:
-    """Fill ``out[row]`` for the rows ``begin:end`` of ``lead`` and ``as_of``."""
-    groups, windows, kinds = program.group_count, len(program.windows), len(program.is_activity)
-    scratch = Scratch(
-        np.zeros((groups, windows)),
-        np.zeros((groups, windows)),
-        np.zeros((groups, len(program.half_lives))),
-        np.zeros(groups, np.int64),
-        np.zeros(kinds, np.int64),
-        np.zeros(kinds, np.int64),
-        np.zeros(len(program.pair_first)),
-        np.zeros((4, windows)),
-        np.zeros(FACTS),
-        np.full(kinds, -1, np.int64),
-        np.full(asset_count, -1, np.int64),
-    )
-    for row in range(begin, end):
-        _clear(scratch)
-        _own_events(row, lead[row], as_of[row], program, history, scratch)
-        if program.uses_account:
-            _account_events(lead[row], as_of[row], program, history, scratch)
-        _write(as_of[row], program, scratch, out[row])
+    """Fill ``out[row]`` for the rows ``begin:end`` of ``lead`` and ``as_of``.
 
-
-@njit(cache=True, nogil=True)
-def _clear(s: Scratch) -> None:
-    s.cells[:] = 0.0
-    s.values[:] = 0.0
-    s.faded[:] = 0.0
-    s.pairs[:] = 0.0
-    s.spread[:] = 0.0
-    s.facts[:] = 0.0
-    s.last[:] = -1
-    s.kind_last[:] = -1
-    s.kind_before[:] = -1
-
-
-@njit(cache=True, nogil=True)
-def _own_events(row: int, i: int, now: int, p: Program, t: History, s: Scratch) -> None:
-    """The lead's own events, oldest first; equal times give equal results in any order.
-
-    A day or a visit counts in the window of its last event: with each further event it moves on from the
-    window of the one ``before``. Arrays are named before the loop: taken out of a named tuple inside it,
-    each would be counted as a new reference for every event.
+    A lead's events are walked oldest first; equal times give equal results in any order. A day or a visit
+    counts in the window of its last event: with each further event it moves on from the window of the one
+    ``before``. Arrays are named once, before the rows: taken out of a named tuple each counts as a new
+    reference, and threads that count on the same array wait for each other.
     """
-    time, recorded, kind, value, asset = t.time, t.recorded, t.kind, t.value, t.asset
-    windows, half_lives, kind_start, kind_groups = p.windows, p.half_lives, p.kind_start, p.kind_groups
-    is_used, is_activity = p.is_used, p.is_activity
+    start, time, recorded, kind, value, asset = t.start, t.time, t.recorded, t.kind, t.value, t.asset
+    created, account, account_start, decided, opened = (
+        t.created, t.account, t.account_start, t.decided, t.opened
+    )  # fmt: skip
+    handoff_start, returned, return_reason = t.handoff_start, t.returned, t.return_reason
+    windows, half_lives, is_used, is_activity = p.windows, p.half_lives, p.is_used, p.is_activity
+    count_start, value_start, fading_start, then_start, fed = (
+        p.start[0],
+        p.start[1],
+        p.start[2],
+        p.start[3],
+        p.fed,
+    )
+    pair_first, pair_within = p.pair_first, p.pair_within
+    trend, column, parts = p.trend, p.column, p.parts
+    longest, account_span, uses_account = p.longest, p.account_span, p.uses_account
     burst_span, gap_span, assets_span, kinds_span = p.spans
-    then_start, pairs_then, pair_first, pair_within = p.then_start, p.pairs_then, p.pair_first, p.pair_within
-    cells, values, faded, last, spread, facts = s.cells, s.values, s.faded, s.last, s.spread, s.facts
-    kind_last, kind_before, pairs = s.kind_last, s.kind_before, s.pairs
-    kind_seen, asset_seen = s.kind_seen, s.asset_seen
-    since = _returns(i, now, p, t, s)
-    first, day_end, visit_end, visit, before = now, -1, -VISIT - 1, 0, 0
-    previous, longest = now - gap_span, 0
-    for e in range(t.start[i], t.start[i + 1]):
-        at, k = time[e], kind[e]
-        if at >= now:
-            break
-        if recorded[e] > now or not is_used[k]:
-            continue
-        age = now - at
-        w = 0
-        while age > windows[w]:
-            w += 1
-        for slot in range(kind_start[k], kind_start[k + 1]):
-            g = kind_groups[slot]
-            cells[g, w] += 1.0
-            last[g] = at
-            if p.uses_values and not np.isnan(value[e]):
-                values[g, w] += value[e]
-        for h in range(len(half_lives)):
-            left = np.exp2(-age / half_lives[h])
-            for slot in range(kind_start[k], kind_start[k + 1]):
-                faded[kind_groups[slot], h] += left
-        for slot in range(then_start[k], then_start[k + 1]):
-            q = pairs_then[slot]
-            a = pair_first[q]
-            earlier = kind_last[a] if kind_last[a] < at else kind_before[a]
-            if earlier >= 0 and at - earlier <= pair_within[q]:
-                pairs[q] += 1.0
-        if at > kind_last[k]:
-            kind_before[k] = kind_last[k]
-            kind_last[k] = at
-        if not is_activity[k]:
-            continue
-        first = min(first, at)
-        if since >= 0 and at > since:
-            facts[COUNT_SINCE_RETURN] += 1.0
-        if at < day_end:
-            spread[0, before] -= 1.0
-        else:
-            day_end = (at // DAY + 1) * DAY
-        if at - visit_end <= VISIT:
-            spread[1, before] -= 1.0
-        else:
-            visit = 0
-        spread[0, w] += 1.0
-        spread[1, w] += 1.0
-        before, visit_end = w, at
-        if age <= burst_span:
-            visit += 1
-            facts[BURST] = max(facts[BURST], visit)
-        if age <= gap_span:
-            longest = max(longest, at - previous)
-            previous = at
-        if age <= assets_span and asset[e] >= 0 and asset_seen[asset[e]] != row:
-            asset_seen[asset[e]] = row
-            facts[ASSETS] += 1.0
-        if age <= kinds_span and kind_seen[k] != row:
-            kind_seen[k] = row
-            facts[KINDS] += 1.0
-    facts[LONGEST_GAP] = max(longest, now - previous) / DAY
-    facts[FIRST] = min(now - first, p.longest) / DAY
-    facts[AGE] = min(max(now - t.created[i], 0), p.longest) / DAY
+    numbers = np.zeros(parts[-1])
+    counts, values = _table(numbers, parts, COUNTS, windows), _table(numbers, parts, VALUES, windows)
+    spread = _table(numbers, parts, SPREADS, windows)
+    intensities, recencies = _part(numbers, parts, INTENSITIES), _part(numbers, parts, RECENCIES)
+    trends, pairs = _part(numbers, parts, TRENDS), _part(numbers, parts, PAIRS)
+    reasons, facts = _part(numbers, parts, REASONS), _part(numbers, parts, SINGLES)
+    last, kind_last = np.empty(len(recencies), np.int64), np.empty(len(is_used), np.int64)
+    kind_before = np.empty(len(is_used), np.int64)
+    kind_seen, asset_seen = np.full(len(is_used), -1), np.full(asset_count, -1)
+    for row in range(begin, end):
+        i, now = lead[row], as_of[row]
+        numbers[:] = 0.0
+        last[:] = -1
+        kind_last[:] = -1
+        kind_before[:] = -1
+        since, reason = -1, -1
+        for h in range(handoff_start[i], handoff_start[i + 1]):
+            if returned[h] < now:
+                facts[RETURNS] += 1.0
+                if returned[h] > since:
+                    since, reason = returned[h], return_reason[h]
+        facts[SINCE_RETURN] = (longest if since < 0 else min(now - since, longest)) / DAY
+        if reason >= 0:
+            reasons[reason] = 1.0
+        first, day_end, visit_end, visit, before = now, -1, -VISIT - 1, 0, 0
+        previous, gap, burst, w = now - gap_span, 0, 0, len(windows) - 1
+        for e in range(start[i], start[i + 1]):
+            at, k = time[e], kind[e]
+            if at >= now:
+                break
+            if recorded[e] > now or not is_used[k]:
+                continue
+            age = now - at
+            while w > 0 and age <= windows[w - 1]:
+                w -= 1
+            for slot in range(count_start[k], count_start[k + 1]):
+                g = fed[slot]
+                counts[w, g] += 1.0
+                last[g] = at
+            if not np.isnan(value[e]):
+                for slot in range(value_start[k], value_start[k + 1]):
+                    values[w, fed[slot]] += value[e]
+            half_life, left = 0.0, 0.0
+            for slot in range(fading_start[k], fading_start[k + 1]):
+                if half_lives[fed[slot]] != half_life:
+                    half_life = half_lives[fed[slot]]
+                    left = np.exp2(-age / half_life)
+                intensities[fed[slot]] += left
+            for slot in range(then_start[k], then_start[k + 1]):
+                q = fed[slot]
+                a = pair_first[q]
+                earlier = kind_last[a] if kind_last[a] < at else kind_before[a]
+                if earlier >= 0 and at - earlier <= pair_within[q]:
+                    pairs[q] += 1.0
+            if at > kind_last[k]:
+                kind_before[k] = kind_last[k]
+                kind_last[k] = at
+            if not is_activity[k]:
+                continue
+            first = min(first, at)
+            if since >= 0 and at > since:
+                facts[COUNT_SINCE_RETURN] += 1.0
+            if at < day_end:
+                spread[before, ACTIVE_DAYS] -= 1.0
+            else:
+                day_end = (at // DAY + 1) * DAY
+            if at - visit_end <= VISIT:
+                spread[before, SESSIONS] -= 1.0
+            else:
+                visit = 0
+            spread[w, ACTIVE_DAYS] += 1.0
+            spread[w, SESSIONS] += 1.0
+            before, visit_end = w, at
+            if age <= burst_span:
+                visit += 1
+                burst = max(burst, visit)
+            if age <= gap_span:
+                gap = max(gap, at - previous)
+                previous = at
+            if age <= assets_span and asset[e] >= 0 and asset_seen[asset[e]] != row:
+                asset_seen[asset[e]] = row
+                facts[ASSETS] += 1.0
+            if age <= kinds_span and kind_seen[k] != row:
+                kind_seen[k] = row
+                facts[KINDS] += 1.0
+        facts[BURST] = burst
+        facts[LONGEST_GAP] = max(gap, now - previous) / DAY
+        facts[FIRST] = min(now - first, longest) / DAY
+        facts[AGE] = min(max(now - created[i], 0), longest) / DAY
+        if uses_account:
+            of_account = account_start[account[i]], account_start[account[i] + 1]
+            _account(
+                i, now, of_account, start, time, recorded, kind, is_activity, created, opened, decided,
+                windows, account_span, longest, spread, facts,
+            )  # fmt: skip
+        for g in range(len(last)):
+            recencies[g] = (longest if last[g] < 0 else min(now - last[g], longest)) / DAY
+        _sum_up(counts)
+        _sum_up(values)
+        _sum_up(spread)
+        for f in range(len(trend)):
+            trends[f] = 2.0 * numbers[trend[f, 0]] - numbers[trend[f, 1]]
+        for f in range(len(column)):
+            out[row, f] = numbers[column[f]]
 
 
 @njit(cache=True, nogil=True)
-def _returns(i: int, now: int, p: Program, t: History, s: Scratch) -> int:
-    """Hand-offs that came back before now; returns the moment of the last, or -1."""
-    since, reason = -1, -1
-    for h in range(t.handoff_start[i], t.handoff_start[i + 1]):
-        if t.returned[h] < now:
-            s.facts[RETURNS] += 1.0
-            if t.returned[h] > since:
-                since, reason = t.returned[h], t.return_reason[h]
-    s.facts[SINCE_RETURN] = (p.longest if since < 0 else min(now - since, p.longest)) / DAY
-    s.facts[RETURNED] = reason
-    return since
+def _part(numbers: Floats, parts: Ints, n: int) -> Floats:
+    return numbers[parts[n] : parts[n + 1]]
 
 
 @njit(cache=True, nogil=True)
-def _account_events(i: int, now: int, p: Program, t: History, s: Scratch) -> None:
+def _table(numbers: Floats, parts: Ints, n: int, windows: Ints) -> Floats:
+    """A part with one row a window."""
+    part = numbers[parts[n] : parts[n + 1]]
+    return part.reshape((len(windows), len(part) // len(windows)))
+
+
+@njit(cache=True, nogil=True)
+def _account(
+    i: int,
+    now: int,
+    of_account: tuple[int, int],
+    start: Ints,
+    time: Ints,
+    recorded: Ints,
+    kind: npt.NDArray[np.int16],
+    is_activity: npt.NDArray[np.bool_],
+    created: Ints,
+    opened: Ints,
+    decided: Ints,
+    windows: Ints,
+    span: int,
+    longest: int,
+    spread: Floats,
+    facts: Floats,
+) -> None:
     """What other people of the account did, newest first: back to the longest window, and to their last activity."""
-    start, time, recorded, kind = t.start, t.time, t.recorded, t.kind
-    windows, is_activity, spread = p.windows, p.is_activity, s.spread
-    span, longest = p.account_span, p.longest
-    latest, account = -1, t.account[i]
-    for j in range(t.account_start[account], t.account_start[account + 1]):
+    latest = -1
+    for j in range(of_account[0], of_account[1]):
         if j == i:
             continue
-        s.facts[ACCOUNT_PEOPLE] += t.created[j] < now
-        s.facts[ACCOUNT_WON] += t.opened[j] < now and t.decided[j] < now
+        facts[ACCOUNT_PEOPLE] += created[j] < now
+        facts[ACCOUNT_WON] += opened[j] < now and decided[j] < now
         e = start[j] + np.searchsorted(time[start[j] : start[j + 1]], now) - 1
-        seen = False
+        seen, w = False, 0
         while e >= start[j] and now - time[e] <= (span if seen else max(span, longest)):
             if recorded[e] <= now and is_activity[kind[e]]:
-                w = 0
                 while now - time[e] > windows[w]:
                     w += 1
-                spread[2, w] += 1.0
+                spread[w, ACCOUNT_COUNT] += 1.0
                 if not seen:
-                    spread[3, w] += 1.0
+                    spread[w, ACCOUNT_ACTIVE] += 1.0
                     latest = max(latest, time[e])
                     seen = True
             e -= 1
-    s.facts[ACCOUNT_RECENCY] = (longest if latest < 0 else min(now - latest, longest)) / DAY
+    facts[ACCOUNT_RECENCY] = (longest if latest < 0 else min(now - latest, longest)) / DAY
 
 
 @njit(cache=True, nogil=True)
-def _write(now: int, p: Program, s: Scratch, out: npt.NDArray[np.float32]) -> None:
-    """Each column's number, from windows summed up to their ends."""
-    _sum_up(s.cells)
-    _sum_up(s.spread)
-    if p.uses_values:
-        _sum_up(s.values)
-    families, groups, ends, before, longest = p.family, p.group, p.window, p.before, p.longest
-    cells, values, faded, last = s.cells, s.values, s.faded, s.last
-    spread, facts, pairs = s.spread, s.facts, s.pairs
-    for f in range(len(families)):
-        family, g, w = families[f], groups[f], ends[f]
-        if family == COUNT:
-            out[f] = cells[g, w]
-        elif family == RECENCY:
-            out[f] = (longest if last[g] < 0 else min(now - last[g], longest)) / DAY
-        elif family == INTENSITY:
-            out[f] = faded[g, w]
-        elif family == TREND:
-            out[f] = 2.0 * cells[g, w] - cells[g, before[f]]
-        elif family == VALUE:
-            out[f] = values[g, w]
-        elif family == PAIR:
-            out[f] = pairs[g]
-        elif family == RETURNED:
-            out[f] = 1.0 if facts[RETURNED] == g else 0.0
-        elif family < BURST:
-            out[f] = spread[g, w]
-        else:
-            out[f] = facts[family]
-
-
-@njit(cache=True, nogil=True)
-def _sum_up(cells: npt.NDArray[np.float64]) -> None:
-    """Turn what fell between two windows' ends into what fell within each window."""
-    for g in range(cells.shape[0]):
-        for w in range(1, cells.shape[1]):
-            cells[g, w] += cells[g, w - 1]
+def _sum_up(cells: Floats) -> None:
+    """Turn what fell between two windows' ends (rows) into what fell within each window."""
+    for w in range(1, cells.shape[0]):
+        for g in range(cells.shape[1]):
+            cells[w, g] += cells[w - 1, g]

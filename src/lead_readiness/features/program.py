@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from lead_readiness.errors import ModelError
 from lead_readiness.features.families import EVER, MAX_DAYS, Feature
-from lead_readiness.features.kernel import FAMILIES, Program
+from lead_readiness.features.kernel import FACTS, FAMILIES, SPREAD, Places, Program
 from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS
 
-GROUPED = ("count", "recency", "intensity", "trend", "value")
-SPREAD = ("active_days", "sessions", "account_count", "account_active")
+OF_KINDS = ("count", "recency", "intensity", "trend", "value", "pair")
 WINDOWED = ("count", "trend", "value", *SPREAD)
 ONE_WINDOW = ("burst", "longest_gap", "assets", "kinds")
+
+Kinds = tuple[str, ...]
+Item = TypeVar("Item")
+
+
+class Number(NamedTuple):
+    """One of a snapshot's numbers: its family, and what tells it from others of the family."""
+
+    family: str
+    kinds: Kinds = ()
+    days: float = EVER
+    then: str = ""
+    level: str = ""
 
 
 def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity: Sequence[str]) -> Program:
@@ -25,56 +37,61 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
     """
     _check(features, kinds)
     code = {kind: c for c, kind in enumerate(kinds)}
-    group_of = {g: n for n, g in enumerate(dict.fromkeys(f.kinds for f in features if f.family in GROUPED))}
-    members: list[list[int]] = [[] for _ in kinds]
-    for group, n in group_of.items():
-        for kind in group:
-            members[code[kind]].append(n)
-    pairs = {f: q for q, f in enumerate(f for f in features if f.family == "pair")}
-    closed: list[list[int]] = [[] for _ in kinds]
-    for f, q in pairs.items():
-        closed[code[f.then]].append(q)
-    in_pair = {kind for f in pairs for kind in (f.then, *f.kinds)}
-    windows = {f.days for f in features if f.family in WINDOWED}
-    windows |= {2 * f.days for f in features if f.family == "trend"}
-    ends = [*sorted(windows - {EVER}), EVER]
-    half_lives = sorted({f.days for f in features if f.family == "intensity"})
+    groups = _distinct(f.kinds for f in features if f.family in ("count", "recency", "trend"))
+    valued = _distinct(f.kinds for f in features if f.family == "value")
+    asked = _distinct(map(_number, features))
+    fading = sorted((n for n in asked if n.family == "intensity"), key=lambda n: n.days)
+    trends = [n for n in asked if n.family == "trend"]
+    pairs = [n for n in asked if n.family == "pair"]
+    ends = _ends(features)
+    parts = [  # kernel.PARTS
+        [Number("count", group, days) for days in ends for group in groups],
+        [Number("value", group, days) for days in ends for group in valued],
+        [Number(family, days=days) for days in ends for family in SPREAD],
+        fading,
+        [Number("recency", group) for group in groups],
+        trends,
+        pairs,
+        [Number("returned", level=reason) for reason in RETURN_REASONS],
+        [Number(family) for family in FACTS],
+    ]
+    place = {number: n for n, number in enumerate(n for part in parts for n in part)}
+    slots: list[list[Kinds]] = [groups, valued, [n.kinds for n in fading], [(n.then,) for n in pairs]]
+    fed = [[n for n, of in enumerate(part) if kind in of] for part in slots for kind in kinds]
+    read = {*activity, *(k for n in asked for k in (*n.kinds, n.then))}
+    both = [[place[Number("count", n.kinds, n.days * times)] for times in (1, 2)] for n in trends]
     spans = {f.family: _micros(f.days) for f in features if f.family in ONE_WINDOW}
-
-    def slot(f: Feature) -> int:
-        if f.family in SPREAD:
-            return SPREAD.index(f.family)
-        if f.family == "returned":
-            return RETURN_REASONS.index(f.level)
-        return pairs[f] if f.family == "pair" else group_of.get(f.kinds, 0)
-
-    def place(f: Feature) -> int:
-        if f.family == "intensity":
-            return half_lives.index(f.days)
-        return ends.index(f.days) if f.family in WINDOWED else 0
-
     return Program(
         windows=np.array([_micros(d) for d in ends], np.int64),
-        half_lives=np.array(half_lives, float) * DAY,
-        kind_start=_starts(members),
-        kind_groups=np.array([g for m in members for g in m], np.int32),
-        is_used=np.array([bool(members[c]) or k in in_pair or k in activity for k, c in code.items()]),
+        half_lives=np.array([n.days for n in fading], float) * DAY,
+        start=_starts(fed)[len(kinds) * np.arange(4)[:, np.newaxis] + np.arange(len(kinds) + 1)],
+        fed=_flat(fed),
+        pair_first=np.array([code[n.kinds[0]] for n in pairs], np.uint32),
+        pair_within=np.array([_micros(n.days) for n in pairs], np.int64),
+        is_used=np.array([k in read for k in kinds]),
         is_activity=np.array([k in activity for k in kinds]),
-        then_start=_starts(closed),
-        pairs_then=np.array([q for m in closed for q in m], np.int32),
-        pair_first=np.array([code[f.kinds[0]] for f in pairs], np.int32),
-        pair_within=np.array([_micros(f.days) for f in pairs], np.int64),
-        family=np.array([FAMILIES.index(f.family) for f in features], np.int8),
-        group=np.array([slot(f) for f in features], np.int32),
-        window=np.array([place(f) for f in features], np.int32),
-        before=np.array([ends.index(2 * f.days) if f.family == "trend" else 0 for f in features], np.int32),
+        trend=_flat(both).reshape(-1, 2),
+        parts=_starts(parts).astype(np.int64),
+        column=np.array([place[_number(f)] for f in features], np.uint32),
         spans=np.array([spans.get(family, 0) for family in ONE_WINDOW], np.int64),
         account_span=max((_micros(f.days) for f in features if f.family in SPREAD[2:]), default=0),
         longest=_micros(MAX_DAYS),
-        group_count=len(group_of),
-        uses_values=any(f.family == "value" for f in features),
         uses_account=any(f.family.startswith("account") for f in features),
     )
+
+
+def _number(f: Feature) -> Number:
+    """The number that a feature shows."""
+    kinds = f.kinds if f.family in OF_KINDS else ()
+    days = f.days if f.family in (*WINDOWED, "intensity", "pair") else EVER
+    return Number(f.family, kinds, days, f.then, f.level)
+
+
+def _ends(features: Sequence[Feature]) -> list[float]:
+    """Every window that is asked for, in days, the shortest first and "ever" last."""
+    windows = {f.days for f in features if f.family in WINDOWED}
+    windows |= {2 * f.days for f in features if f.family == "trend"}
+    return [*sorted(windows - {EVER}), EVER]
 
 
 def _check(features: Sequence[Feature], kinds: Sequence[str]) -> None:
@@ -104,5 +121,13 @@ def _micros(days: float) -> int:
     return NEVER if days >= EVER else round(days * DAY)
 
 
-def _starts(lists: Sequence[Sequence[int]]) -> npt.NDArray[np.int32]:
-    return np.cumsum([0, *map(len, lists)]).astype(np.int32)
+def _starts(lists: Iterable[Sequence[object]]) -> Places:
+    return np.cumsum([0, *map(len, lists)]).astype(np.uint32)
+
+
+def _flat(lists: Iterable[Iterable[int]]) -> Places:
+    return np.array([n for one in lists for n in one], np.uint32)
+
+
+def _distinct(items: Iterable[Item]) -> list[Item]:
+    return list(dict.fromkeys(items))

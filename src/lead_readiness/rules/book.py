@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,7 +96,7 @@ class RuleBook(Strict):
     )
     decay: Decay = Field(Decay.never(), description="How awards fade unless a rule says otherwise.")
     groups: dict[str, Group] = Field({}, description="Groups of rules with a cap, by name.")
-    rules: tuple[Rule, ...] = Field(min_length=1, description="The rules.")
+    rules: tuple[Rule, ...] = Field(description="The rules.")
     exclude: tuple[Condition, ...] = Field((), description="Leads that are not scored: no points, no grade.")
     reset: Reset = Field(Reset.model_construct(), description="What makes a lead start again from nothing.")
     triggers: tuple[Trigger, ...] = Field((), description="Events that hand a lead off whatever its points.")
@@ -115,14 +114,14 @@ class RuleBook(Strict):
 
     def __hash__(self) -> int:
         """Equal books hash alike."""
-        return hash(self.fingerprint)
+        return hash((self.name, self.version, self.threshold, len(self.rules)))
 
     @property
     def terms(self) -> tuple[terms.Term, ...]:
         """One term per rule, in the book's order, then the floor and the ceiling where the book has them."""
         return self._terms
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """The sha256, in hex, of the content: the same for every way of writing the same book."""
         content = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
@@ -131,6 +130,13 @@ class RuleBook(Strict):
     def kinds(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """The kinds that a condition names, with the word `any` spelled out."""
         return self._buyer_kinds if ANY in named and ANY not in self._buyer_kinds else named
+
+    @field_validator("rules", mode="after")
+    @classmethod
+    def _some_rule(cls, value: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        if not value:
+            raise ValueError("a rule book needs at least one rule")
+        return value
 
     @model_validator(mode="after")
     def _names_agree(self) -> RuleBook:
@@ -180,9 +186,9 @@ def parse(data: Mapping[str, Any], project: Project, source: str = "rules.yaml")
     >>> rule = {"name": "Pricing page", "points": 15, "when": {"kind": "pricing_view"}}
     >>> parse({"name": "Acme", "threshold": 60, "rules": [rule]}, acme).terms
     (Term(name='Pricing page', behaviour='pricing', phrase='pricing view'),)
-    >>> parse({"name": "Acme", "threshold": 60, "rules": [{**rule, "pionts": 5}]}, acme, "r")
+    >>> parse({"name": "Acme", "threshold": 60, "rules": [{**rule, "pionts": 5}]}, acme, "R")
     Traceback (most recent call last):
-    lead_readiness.errors.ConfigError: r: rule 1 ('Pricing page'): unknown key `pionts`; did you mean 'points'?
+    lead_readiness.errors.ConfigError: R: rule 1 ('Pricing page'): unknown key `pionts`; did you mean 'points'?
     """
     try:
         return RuleBook.model_validate(dict(data), context={"project": project})

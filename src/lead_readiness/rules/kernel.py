@@ -82,11 +82,10 @@ def replay(
         since = _last_reset(reset_kind, begin, end, now, time, recorded, kind)
         if on_recycle:
             since = max(since, _last_return(returned, handoff_start[at], handoff_start[at + 1], now))
-        since = since // SECOND * SECOND
         _about_lead(patterns, rules)
         _trim(rules, every, len(every), groups, pools, levels, second, amount, LONG_AGO)
         _book(rules, every, len(every), pools, levels, second, amount, LONG_AGO, 0, LONG_AGO)
-        seconds, e = 1, begin
+        seconds, e = 1, begin  # place 0 of the ledger is that of the rules on attributes
         while e < end:
             moment, hits = time[e] // SECOND * SECOND, 0
             while e < end and time[e] < moment + SECOND:
@@ -104,7 +103,7 @@ def replay(
         _standings(patterns, rules, levels, max(created[at], since), now)
         _trim(rules, every, len(every), groups, pools, levels, second, amount, now)
         for r in range(len(rules)):
-            points[i, r] = np.rint((rules[r].total + rules[r].award) * GRAIN) / GRAIN
+            points[i, r] = np.rint((rules[r].total + rules[r].award) * GRAIN) / GRAIN + 0.0  # no -0
             fired[i, r] = rules[r].fired
 
 
@@ -143,7 +142,7 @@ def _fresh(
 def _matches(patterns: Table, p: int, value: float, asset: int, asset_ok: Flags) -> bool:
     """Whether an event, of a kind that pattern p names, is what the pattern asks for."""
     pattern = patterns[p]
-    ok = pattern.able
+    ok: bool = pattern.able
     if pattern.glob >= 0:
         ok &= asset >= 0 and asset_ok[asset, pattern.glob]
     if pattern.valued:

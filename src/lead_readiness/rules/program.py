@@ -46,7 +46,8 @@ RULE = _dtype(
 )
 """A rule, whose condition is the pattern of the same number. ``first`` is the pattern of its earlier event (-1:
 none), at most ``within`` before; at most ``most`` awards (0: any number) in a ``span``; ``tier:tiers`` and
-``step:steps`` are levels. Running: the ``award`` of the current second, the ``total`` as faded, how many awards were ``made`` and ``fired``."""
+``step:steps`` are levels. Running: the ``award`` of the current second, the
+``total`` as faded, how many awards were ``made`` and ``fired``."""
 
 LEVEL = _dtype("worth", "at cursor")
 """A tier (points from a count or an age on) or a step (the share left from an age on)."""
@@ -78,11 +79,12 @@ class Program(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A program and the globs and attribute conditions that it refers to by their places."""
+    """A program, the globs and attribute conditions that it refers to by their places, and which rules are fit."""
 
     program: Program
     globs: tuple[re.Pattern[str], ...]
     wants: tuple[Wants, ...]
+    is_fit: Flags
 
 
 class Facts(NamedTuple):
@@ -131,7 +133,10 @@ def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
     )
     program.rules["ring"] = np.cumsum(program.rules["most"]) - program.rules["most"]
     return Compiled(
-        program, tuple(re.compile("|".join(map(fnmatch.translate, g))) for g in globs), tuple(wants)
+        program,
+        globs=tuple(re.compile("|".join(map(fnmatch.translate, g))) for g in globs),
+        wants=tuple(wants),
+        is_fit=np.array([rule.is_fit for rule in book.rules]),
     )
 
 

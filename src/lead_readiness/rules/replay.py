@@ -52,15 +52,16 @@ def replay(
     rows give no rows. The semantics are in docs/rule-book.md.
     """
     n, rules = len(lead), len(book.rules)
+    # One type of array whatever was given: the kernel is compiled once.
+    lead, as_of = np.ascontiguousarray(lead, np.int32), np.ascontiguousarray(as_of, np.int64)
     made = compiled(book, timelines.kinds)
     known = facts(made, timelines, lead)
     contributions = np.zeros((n, len(book.terms)))
     fired = np.zeros((n, rules), np.int32)
     excluded, triggered = np.zeros(n, bool), np.zeros(n, bool)
-    earned = contributions[:, :rules]
 
     def run(rows: slice) -> None:
-        filled = earned[rows], fired[rows], excluded[rows], triggered[rows]
+        filled = contributions[rows], fired[rows], excluded[rows], triggered[rows]
         kernel.replay(*made.program, *known, lead[rows], as_of[rows], *filled)
 
     chunks = [slice(begin, begin + CHUNK) for begin in range(0, n, CHUNK)]
@@ -71,9 +72,8 @@ def replay(
         for rows in chunks:
             run(rows)
     _bound(book, contributions, excluded)
-    is_fit = np.array([rule.is_fit for rule in book.rules])
-    fit = earned[:, is_fit].sum(axis=1)
-    engagement = earned[:, ~is_fit].sum(axis=1)
+    earned = contributions[:, :rules]
+    fit, engagement = earned[:, made.is_fit].sum(axis=1), earned[:, ~made.is_fit].sum(axis=1)
     return Replay(
         terms=book.terms,
         points=contributions.sum(axis=1),

@@ -64,7 +64,9 @@ def days_of(months: int) -> int:
     546
     """
     start = np.datetime64(company.START.date())
-    return int((start.astype("datetime64[M]") + months).astype("datetime64[D]").astype(int) - start.astype(int))
+    return int(
+        (start.astype("datetime64[M]") + months).astype("datetime64[D]").astype(int) - start.astype(int)
+    )
 
 
 def simulate(leads: int, seed: int, months: int = 18) -> Company:
@@ -74,8 +76,12 @@ def simulate(leads: int, seed: int, months: int = 18) -> Company:
     past = history.draw(leads, days, streams[0])
     log, done = events.draw(past, streams[1])
     capacity = max(2, round(leads / 240))
-    text = _file("readiness.toml").read_text(encoding="utf-8").format(
-        cut=(company.START + timedelta(days=days)).isoformat().replace("+00:00", "Z"), capacity=capacity
+    text = (
+        _file("readiness.toml")
+        .read_text(encoding="utf-8")
+        .format(
+            cut=(company.START + timedelta(days=days)).isoformat().replace("+00:00", "Z"), capacity=capacity
+        )
     )
     score = _score(past, log, text)
     handoffs, closings = sales.work(past, _held(past, log), capacity, score, log, streams[2])
@@ -110,7 +116,9 @@ def _score(past: History, log: Log, text: str) -> sales.Score:
     settings: Project = project.parse(tomllib.loads(text))
     with resources.as_file(_file("rules.yaml")) as path:
         book = rules.load(path, settings)
-    still_open = Closings(np.full(len(past.path), NO_DAY * DAY), np.zeros(len(past.path), np.int64), np.empty(0, object))
+    still_open = Closings(
+        np.full(len(past.path), NO_DAY * DAY), np.zeros(len(past.path), np.int64), np.empty(0, object)
+    )
     happened = files.events(past, log, still_open, np.random.Generator(np.random.PCG64(0)), twice=0.0)
     known = timelines.build(tables.validate(settings, files.leads(past), happened), settings)
     place = pd.Index(known.lead_ids).get_indexer(pd.Index(files.names(past)[0]))

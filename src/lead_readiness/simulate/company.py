@@ -43,26 +43,26 @@ class Channel:
 
 
 CHANNELS = (
-    Channel("page_view", "content", (0.014, 0.055, 0.075, 0.090, 0.090, 0.010, 0.022),
+    Channel("page_view", "content", (0.014, 0.055, 0.075, 0.09, 0.09, 0.01, 0.022),
             ("/", "/about", "/company/news", "/partners", "/contact"), late=True),
-    Channel("page_view", "content", (0.002, 0.010, 0.024, 0.050, 0.055, 0.002, 0.004),
+    Channel("page_view", "content", (0.002, 0.01, 0.024, 0.05, 0.055, 0.002, 0.004),
             ("/customers", "/customers/stories", "/security", "/integrations"), late=True),
-    Channel("blog_view", "content", (0.016, 0.060, 0.055, 0.030, 0.022, 0.014, 0.030),
+    Channel("blog_view", "content", (0.016, 0.06, 0.055, 0.03, 0.022, 0.014, 0.03),
             ("/blog/planning", "/blog/benchmarks", "/blog/checklist", "/blog/interview", "/blog/trends"), late=True),
-    Channel("product_view", "product", (0.005, 0.022, 0.048, 0.085, 0.080, 0.005, 0.006),
+    Channel("product_view", "product", (0.005, 0.022, 0.048, 0.085, 0.08, 0.005, 0.006),
             ("/product", "/product/reports", "/product/planner", "/product/connect"), late=True),
-    Channel("pricing_view", "pricing", (0.0025, 0.009, 0.024, 0.065, 0.100, 0.003, 0.004),
+    Channel("pricing_view", "pricing", (0.0025, 0.009, 0.024, 0.065, 0.1, 0.003, 0.004),
             ("/pricing", "/pricing/team", "/pricing/enterprise")),
-    Channel("docs_view", "product", (0.002, 0.006, 0.016, 0.045, 0.042, 0.003, 0.010),
+    Channel("docs_view", "product", (0.002, 0.006, 0.016, 0.045, 0.042, 0.003, 0.01),
             ("/docs/start", "/docs/api", "/docs/import", "/docs/roles"), late=True),
-    Channel("case_study_download", "content", (0.0006, 0.0035, 0.009, 0.018, 0.015, 0.0007, 0.0010),
+    Channel("case_study_download", "content", (0.0006, 0.0035, 0.009, 0.018, 0.015, 0.0007, 0.001),
             ("case-study-retail.pdf", "case-study-bank.pdf", "case-study-plant.pdf"), late=True),
-    Channel("whitepaper_download", "content", (0.0008, 0.008, 0.012, 0.010, 0.005, 0.0006, 0.005),
+    Channel("whitepaper_download", "content", (0.0008, 0.008, 0.012, 0.01, 0.005, 0.0006, 0.005),
             ("whitepaper-roi.pdf", "whitepaper-guide.pdf")),
     Channel("webinar_signup", "webinar", (0.0006, 0.007, 0.014, 0.014, 0.008, 0.0004, 0.002)),
-    Channel("newsletter_signup", "email", (0.0004, 0.003, 0.007, 0.010, 0.007, 0.0002, 0.001), once=True),
+    Channel("newsletter_signup", "email", (0.0004, 0.003, 0.007, 0.01, 0.007, 0.0002, 0.001), once=True),
     Channel("blog_alert_signup", "email", (0.0006, 0.006, 0.008, 0.005, 0.003, 0.0003, 0.002), once=True),
-    Channel("form_submit", "form", (0.0004, 0.0018, 0.004, 0.010, 0.016, 0.0005, 0.001),
+    Channel("form_submit", "form", (0.0004, 0.0018, 0.004, 0.01, 0.016, 0.0005, 0.001),
             ("form/contact", "form/quote", "form/question"), late=True),
     Channel("demo_request", "meeting", (0.0001, 0.0005, 0.0017, 0.007, 0.018, 0.0002, 0.0003), ("form/demo",)),
     Channel("meeting_booked", "meeting", (0.00005, 0.0003, 0.0011, 0.005, 0.018, 0.0001, 0.0002)),
@@ -147,8 +147,8 @@ JOIN: Floats = np.array([0.0016, 0.0055, 0.0100, 0.0150, 0.0150, 0.0, 0.0])
 INITIAL = (0.30, 0.44, 0.18, 0.06, 0.02, 0.0)
 """P(state on the account's first day), for accounts that may buy at all."""
 COMPANY_TYPES = ("company", "agency", "university", "competitor")
-COMPANY_MIX = (0.84, 0.08, 0.05, 0.03)
-NON_BUYERS = (0.04, 0.30, 0.75, 0.95)
+COMPANY_MIX = (0.87, 0.07, 0.04, 0.02)
+NON_BUYERS = (0.02, 0.20, 0.70, 0.95)
 """P(never buys | company type): students, applicants, people who sell the same thing."""
 INDUSTRIES = ("software", "finance", "manufacturing", "healthcare", "retail", "education")
 INDUSTRY_MIX = (0.26, 0.16, 0.20, 0.14, 0.14, 0.10)
@@ -176,10 +176,10 @@ def transitions(cycle: int, fit: int) -> Floats:
     """P(state tomorrow | state today), 8 x 8 with WON last; rows add up to one."""
     pace, tempo = PACE[fit], TEMPO[cycle]
     step = np.zeros((8, 8))
-    step[AWAY, [AWARENESS, GONE]] = 0.012 * pace**0.5, 0.0012
-    step[AWARENESS, [AWAY, INTEREST, GONE]] = 0.024, 0.0155 * pace, 0.0012
+    step[AWAY, [AWARENESS, INTEREST, EVALUATION, GONE]] = 0.014 * pace**0.5, 0.002 * pace, 0.0012 * pace, 0.0012
+    step[AWARENESS, [AWAY, INTEREST, EVALUATION, GONE]] = 0.024, 0.013 * pace, 0.0025 * pace, 0.0012
     step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.0235 * pace, 0.004
-    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.042 * pace, 0.011
+    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.036 * pace, 0.012
     step[READY, [AWAY, EVALUATION, GONE, WON]] = 0.006, 0.014, 0.010, 0.060
     step *= tempo
     return step + np.diag(1 - step.sum(axis=1))

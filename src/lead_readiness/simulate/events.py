@@ -53,7 +53,9 @@ class Log:
     events: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     seen: list[tuple[Days, Days, Days, Days, Days]] = field(default_factory=list)
 
-    def add(self, person: Days, at: Days, kind: str, asset: npt.NDArray[np.object_] | str = "", **more: object) -> None:
+    def add(
+        self, person: Days, at: Days, kind: str, asset: npt.NDArray[np.object_] | str = "", **more: object
+    ) -> None:
         """Add events; ``recorded`` (microseconds, 0: at once) and ``value`` may be given."""
         n = len(person)
         columns = {"person": person, "at": at, "kind": np.full(n, KINDS.index(kind))}
@@ -106,7 +108,11 @@ def _visits(
     """Draw every channel of some people; their webinar sign-ups are returned as (person, day)."""
     rate = company.rates()
     state = history.path[history.account[people]].astype(np.int64)
-    alive = (state >= 0) & (state < company.WON) & (np.arange(history.days) >= history.first_seen[people][:, None])
+    alive = (
+        (state >= 0)
+        & (state < company.WON)
+        & (np.arange(history.days) >= history.first_seen[people][:, None])
+    )
     state = np.clip(state, 0, company.NEVER)
     total = rate.sum(axis=1)[history.seniority[people][:, None], state] * busy * alive
     count = rng.poisson(total)
@@ -115,7 +121,9 @@ def _visits(
     row, day = np.repeat(row, times), np.repeat(day, times)
     person = people[row]
     mix = rate[history.seniority[person], :, state[row, day]]
-    channel = (np.cumsum(mix, axis=1)[:, :-1] <= rng.random(len(mix))[:, None] * mix.sum(axis=1)[:, None]).sum(axis=1)
+    channel = (
+        np.cumsum(mix, axis=1)[:, :-1] <= rng.random(len(mix))[:, None] * mix.sum(axis=1)[:, None]
+    ).sum(axis=1)
     at = _moments(person, day, rng)
     fresh = _first_days(person, day, channel, done)
     person, day, channel, at = person[fresh], day[fresh], channel[fresh], at[fresh]
@@ -135,7 +143,11 @@ def _visits(
 
 def _moments(person: Days, day: Days, rng: np.random.Generator) -> Days:
     """When the events of each person's day happen: one visit, begun in waking hours, one page after another."""
-    begins = np.append(True, (person[1:] != person[:-1]) | (day[1:] != day[:-1])) if len(person) else np.zeros(0, bool)
+    begins = (
+        np.append(True, (person[1:] != person[:-1]) | (day[1:] != day[:-1]))
+        if len(person)
+        else np.zeros(0, bool)
+    )
     visit = np.cumsum(begins) - 1
     hours = np.array([1, 3, 6, 9, 10, 9, 6, 8, 9, 8, 6, 4, 3, 3, 2], dtype=float)
     n = int(begins.sum())
@@ -161,7 +173,9 @@ def _recorded(
     history: History, person: Days, day: Days, channel: Days, at: Days, rng: np.random.Generator
 ) -> Days:
     """When events get recorded (0: at once): some by a nightly file, those without a name at the person's creation."""
-    late = np.array([channel.late for channel in CHANNELS])[channel] & (rng.random(len(person)) < company.LATE_SHARE)
+    late = np.array([channel.late for channel in CHANNELS])[channel] & (
+        rng.random(len(person)) < company.LATE_SHARE
+    )
     nights = 1 + np.searchsorted(np.cumsum(company.LATE_NIGHTS)[:-1], rng.random(len(person)), side="right")
     by_file = (day + nights) * DAY + 2 * HOUR + rng.integers(0, 5400, len(person)) * SECOND
     recorded = np.where(late, by_file, 0)
@@ -246,5 +260,7 @@ def _bot(history: History, log: Log, rng: np.random.Generator) -> None:
         if day >= history.days or history.path[history.account[person], day] == company.WON:
             continue
         at = day * DAY + 3 * HOUR + np.cumsum(rng.integers(0, 3, pages)) * SECOND
-        names = np.array([asset for c in CHANNELS if c.kind == "page_view" for asset in c.assets], dtype=object)
+        names = np.array(
+            [asset for c in CHANNELS if c.kind == "page_view" for asset in c.assets], dtype=object
+        )
         log.add(np.full(pages, person), at, "page_view", names[rng.integers(0, len(names), pages)])

@@ -62,7 +62,9 @@ def pick(rng: np.random.Generator, mix: tuple[float, ...] | Floats, n: int) -> D
 
 def pick_rows(rng: np.random.Generator, rows: Floats) -> Days:
     """One place per row, drawn with that row's probabilities."""
-    return np.asarray((np.cumsum(rows, axis=1)[:, :-1] <= rng.random(len(rows))[:, None]).sum(axis=1), dtype=np.int64)
+    return np.asarray(
+        (np.cumsum(rows, axis=1)[:, :-1] <= rng.random(len(rows))[:, None]).sum(axis=1), dtype=np.int64
+    )
 
 
 def draw(leads: int, days: int, rng: np.random.Generator) -> History:
@@ -115,7 +117,10 @@ def _paths(
     has a name.
     """
     n = len(accounts["cycle"])
-    first_day, first_created = accounts["first_day"].astype(np.int64), accounts["first_created"].astype(np.int64)
+    first_day, first_created = (
+        accounts["first_day"].astype(np.int64),
+        accounts["first_created"].astype(np.int64),
+    )
     steps = np.array([[company.transitions(c, f) for f in range(5)] for c in range(2)])
     bounds = np.cumsum(steps, axis=-1)[accounts["cycle"].astype(int), accounts["fit"].astype(int)]
     initial = np.array([company.initial(t) for t in range(len(company.COMPANY_TYPES))])
@@ -131,7 +136,9 @@ def _paths(
         state[live] = np.where(unnamed, company.READY, moved)
         state[first_day == day] = begins[first_day == day]
         path[:, day] = state
-        open_for_more = (state >= 0) & (state < company.WON) & (people < company.MOST_PEOPLE) & (first_created < day)
+        open_for_more = (
+            (state >= 0) & (state < company.WON) & (people < company.MOST_PEOPLE) & (first_created < day)
+        )
         joins = (first_created == day) | (open_for_more & (v < np.append(company.JOIN, [0.0, 0.0])[state]))
         who.append(np.flatnonzero(joins))
         when.append(np.full(int(joins.sum()), day))

@@ -2,7 +2,7 @@
 
 A *view* is what the observer may look at: `ALL`; everything but one behaviour of the lead's own (its number, 0 and
 up: neither its events nor their absence count); `ALONE`, without the lead's colleagues; `BLIND`, without what the
-attributes say. The belief is kept as of `LATEST_DAYS` ago, when everything from before is known, and walked from
+attributes say; `MUTE`, without anything the lead itself did or left undone. The belief is kept as of `LATEST_DAYS` ago, when everything from before is known, and walked from
 there to each snapshot with what was visible at it.
 """
 
@@ -16,7 +16,7 @@ from numba import njit
 STATES = 7
 SETTLED = 1 << 19
 """A day so late that everything that ever happens is visible from it."""
-ALL, ALONE, BLIND = -1, -2, -3
+ALL, ALONE, BLIND, MUTE = -1, -2, -3, -4
 
 World = namedtuple(
     "World",
@@ -109,13 +109,20 @@ def _hidden(world, records, lead, view, seen):  # type: ignore[no-untyped-def]
         return not own
     if view == BLIND:
         return records.vector[seen] >= world.sources_at
-    return own and view >= 0 and records.behaviour[seen] == view
+    return own and (
+        view == records.behaviour[seen] >= 0 or (view == MUTE and records.vector[seen] < world.sources_at)
+    )
 
 
 @njit(cache=True, nogil=True)
 def _silence(world, records, account, lead, view, day, until, busy, log):  # type: ignore[no-untyped-def]
     """What a day says by what did not happen: the log-likelihood of no event, no closing, and of joins or none."""
-    created, first_seen, seniority, done = records.created, records.first_seen, records.seniority, records.done
+    created, first_seen, seniority, done = (
+        records.created,
+        records.first_seen,
+        records.seniority,
+        records.done,
+    )
     prompt, late_rate, once, once_behaviour = world.prompt, world.late, world.once, world.once_behaviour
     begin, end = records.people[account], records.people[account + 1]
     late = world.known_share[min(until - day, len(world.known_share) - 1)]
@@ -124,7 +131,12 @@ def _silence(world, records, account, lead, view, day, until, busy, log):  # typ
     for p in range(begin, end):
         named += created[p] < day
         joins |= created[p] == day
-        if first_seen[p] > day or created[p] >= until or (view == ALONE and p != lead):
+        if (
+            first_seen[p] > day
+            or created[p] >= until
+            or (view == ALONE and p != lead)
+            or (view == MUTE and p == lead)
+        ):
             continue
         who = seniority[p]
         without = view if p == lead and view >= 0 else -1

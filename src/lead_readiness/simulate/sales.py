@@ -34,7 +34,9 @@ class Handoffs:
 
     def columns(self) -> tuple[Days, Days, Days, Days]:
         """The rows as arrays."""
-        return tuple(np.array(c, np.int64) for c in (self.person, self.handed_off, self.returned, self.reason))  # type: ignore[return-value]
+        return tuple(
+            np.array(c, np.int64) for c in (self.person, self.handed_off, self.returned, self.reason)
+        )  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ class _Desk:
         self.closed_at[account], self.how[account], self.why[account] = at, CLOSED.index(how), reason
 
 
-def touches(history: History, handoffs: Handoffs, closings: Closings, log: Log, rng: np.random.Generator) -> None:
+def touches(
+    history: History, handoffs: Handoffs, closings: Closings, log: Log, rng: np.random.Generator
+) -> None:
     """Sales' calls and mails to the leads in its hands, on weekdays, for eight weeks at most."""
     person, begin, returned, _ = handoffs.columns()
     end = np.minimum(np.minimum(returned, closings.at[history.account[person]]), begin + 56 * DAY)

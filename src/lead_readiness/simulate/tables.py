@@ -129,4 +129,3 @@ def outcomes(history: History, closings: Closings, rng: np.random.Generator) -> 
     )
     known = (closings.how[of] > 0) & (decided < history.days * DAY)
     return table[known].sort_values(["decided_at", "lead_id"], ignore_index=True)
-

@@ -33,7 +33,7 @@ MOST_WEIGHT = company.MOST_PEOPLE * max(company.WEIGHT)
 BLOCK = 200
 """Accounts taken at a time by one thread."""
 LEAST = 1e-6
-CONTRIBUTIONS = (*BEHAVIOURS, "account", "fit")
+CONTRIBUTIONS = (*BEHAVIOURS, "engagement", "account", "fit")
 
 
 def of(hidden: Hidden) -> pd.DataFrame:
@@ -45,7 +45,9 @@ def of(hidden: Hidden) -> pd.DataFrame:
     cuts = np.searchsorted(account, np.arange(0, len(hidden.history.path) + BLOCK, BLOCK))
     blocks = [slice(a, b) for a, b in zip(cuts, cuts[1:]) if a < b]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        parts = list(pool.map(lambda rows: ahead.chances(world, records, person[rows], day[rows], rows), blocks))
+        parts = list(
+            pool.map(lambda rows: ahead.chances(world, records, person[rows], day[rows], rows), blocks)
+        )
     chance = np.clip(np.concatenate([*parts, np.empty((0, 1 + len(CONTRIBUTIONS)))]), LEAST, 1 - LEAST)
     logit = np.log(chance) - np.log1p(-chance)
     columns = {"lead_id": tables.names(hidden.history)[0][person], "as_of": tables.moments(day * DAY)}
@@ -106,7 +108,7 @@ class _Ahead:
         size, weight = self.size[rows], self.weight[rows]
         share = own[:, None] * self.chance[class_, size, weight]
         out = np.empty((n, 1 + len(CONTRIBUTIONS)))
-        for i, view in enumerate((kernel.ALL, *range(len(BEHAVIOURS)))):
+        for i, view in enumerate((kernel.ALL, *range(len(BEHAVIOURS)), kernel.MUTE)):
             belief, _ = self._beliefs(world, records, person, day, view, class_)
             out[:, i] = (belief * share).sum(axis=1) / (belief * self.undecided[class_]).sum(axis=1)
         belief, _ = self._beliefs(world, records, person, day, kernel.ALONE, class_)
@@ -241,5 +243,3 @@ def _records(hidden: Hidden) -> kernel.Records:
         behaviour=behaviour[by],
         vector=vector[by],
     )
-
-

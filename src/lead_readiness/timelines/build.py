@@ -18,7 +18,7 @@ from lead_readiness.chunks import SMALL
 from lead_readiness.project import Project
 from lead_readiness.tables import Tables
 from lead_readiness.timelines.history import NEVER, OUTCOMES, RETURN_REASONS, WON, Ints, Timelines
-from lead_readiness.timelines.kernel import Columns, by_lead, sort_leads
+from lead_readiness.timelines.kernel import EVENT, Columns, by_lead, sort_leads
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Codes = npt.NDArray[np.int32]
@@ -204,11 +204,9 @@ def _sorted_by_lead(lead: Codes, n: int, columns: Columns) -> tuple[Ints, Ints, 
     """
     start, order = by_lead(lead, n)
     ends = np.linspace(0, n, 1 + min(64, 1 + n // 1000)).astype(np.int64)
-    place = np.empty(len(lead), np.int64)
+    events, out = np.empty(len(lead), EVENT), Columns(*map(np.empty_like, columns))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         each: Callable[..., Iterable[Any]] = map if len(lead) <= SMALL else pool.map
-        grouped = Columns(*each(lambda column: column[order], columns))
-        list(each(lambda lo, hi: sort_leads(lo, hi, start, place, *grouped), ends[:-1], ends[1:]))
-        if np.array_equal(place, np.arange(len(place))):
-            return start, order, grouped
-        return start, order[place], Columns(*each(lambda column: column[place], grouped))
+        list(each(events.__setitem__, Columns._fields, columns))
+        list(each(lambda lo, hi: sort_leads(lo, hi, start, order, events, out), ends[:-1], ends[1:]))
+    return start, order, out

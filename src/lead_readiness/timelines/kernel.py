@@ -12,6 +12,20 @@ Ints = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.int16]
 Assets = npt.NDArray[np.int32]
 Values = npt.NDArray[np.float32]
+Events = npt.NDArray[np.void]
+
+
+EVENT = np.dtype(
+    [
+        ("time", np.int64),
+        ("recorded", np.int64),
+        ("value", np.float32),
+        ("asset", np.int32),
+        ("kind", np.int16),
+    ],
+    align=True,
+)
+"""One event in one place: its lead's events lie far apart, and each is fetched from memory once."""
 
 
 class Columns(NamedTuple):
@@ -41,59 +55,43 @@ def by_lead(lead: npt.NDArray[np.int32], n: int) -> tuple[Ints, Ints]:
 
 
 @njit(cache=True, nogil=True)
-def sort_leads(
-    lo: int,
-    hi: int,
-    start: Ints,
-    place: Ints,
-    time: Ints,
-    kind: Kinds,
-    asset: Assets,
-    value: Values,
-    recorded: Ints,
-) -> None:
-    """Write into ``place`` where each row of the leads ``lo:hi`` is to be taken from."""
+def sort_leads(lo: int, hi: int, start: Ints, order: Ints, events: Events, out: Columns) -> None:
+    """Sort each of the leads ``lo:hi``: its slice of ``order``, and into ``out`` its ``events`` in that order."""
+    time, kind, asset, value, recorded = out
     longest = 1
     for i in range(lo, hi):
         longest = max(longest, start[i + 1] - start[i])
     scratch = np.empty(longest, np.int64)
     for i in range(lo, hi):
+        _merge_sort(order, start[i], start[i + 1], scratch, events)
         for e in range(start[i], start[i + 1]):
-            place[e] = e
-        _merge_sort(place, start[i], start[i + 1], scratch, time, kind, asset, value, recorded)
+            event = events[order[e]]
+            time[e], recorded[e] = event.time, event.recorded
+            kind[e], asset[e], value[e] = event.kind, event.asset, event.value
 
 
 @njit(cache=True, nogil=True)
-def _after(i: int, j: int, time: Ints, kind: Kinds, asset: Assets, value: Values, recorded: Ints) -> bool:
+def _after(i: int, j: int, events: Events) -> bool:
     """Whether event i stands after event j: by time, then by content, never by input order."""
-    if time[i] != time[j]:
-        return bool(time[i] > time[j])
-    if kind[i] != kind[j]:
-        return bool(kind[i] > kind[j])
-    if asset[i] != asset[j]:
-        return bool(asset[i] > asset[j])
-    if value[i] == value[j] or (np.isnan(value[i]) and np.isnan(value[j])):
-        return bool(recorded[i] > recorded[j])
-    return bool(value[i] > value[j] or np.isnan(value[j]))
+    a, b = events[i], events[j]
+    if a.time != b.time:
+        return bool(a.time > b.time)
+    if a.kind != b.kind:
+        return bool(a.kind > b.kind)
+    if a.asset != b.asset:
+        return bool(a.asset > b.asset)
+    if a.value == b.value or (np.isnan(a.value) and np.isnan(b.value)):
+        return bool(a.recorded > b.recorded)
+    return bool(a.value > b.value or np.isnan(b.value))
 
 
 @njit(cache=True, nogil=True)
-def _merge_sort(
-    order: Ints,
-    begin: int,
-    end: int,
-    scratch: Ints,
-    time: Ints,
-    kind: Kinds,
-    asset: Assets,
-    value: Values,
-    recorded: Ints,
-) -> None:
+def _merge_sort(order: Ints, begin: int, end: int, scratch: Ints, events: Events) -> None:
     """Sort one lead's rows in place: runs of 16 by insertion, then merged bottom-up."""
     for lo in range(begin, end, 16):
         for k in range(lo + 1, min(lo + 16, end)):
             row, at = order[k], k
-            while at > lo and _after(order[at - 1], row, time, kind, asset, value, recorded):
+            while at > lo and _after(order[at - 1], row, events):
                 order[at] = order[at - 1]
                 at -= 1
             order[at] = row
@@ -101,12 +99,12 @@ def _merge_sort(
     while width < end - begin:
         for lo in range(begin, end - width, 2 * width):
             mid, hi = lo + width, min(lo + 2 * width, end)
-            if not _after(order[mid - 1], order[mid], time, kind, asset, value, recorded):
+            if not _after(order[mid - 1], order[mid], events):
                 continue
             scratch[: mid - lo] = order[lo:mid]
             left, right, out = 0, mid, lo
             while left < mid - lo and right < hi:
-                if _after(scratch[left], order[right], time, kind, asset, value, recorded):
+                if _after(scratch[left], order[right], events):
                     order[out] = order[right]
                     right += 1
                 else:
