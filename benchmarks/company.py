@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lead_readiness.project import ProjectFile, parse
@@ -23,16 +24,7 @@ DAY = 86_400_000_000
 BEGIN = int(pd.Timestamp("2024-07-01").value // 1000)
 CUT = int(pd.Timestamp("2026-07-01").value // 1000)
 PAGES = 2_000
-ASSETS = (
-    "page_view",
-    "blog_view",
-    "product_view",
-    "docs_view",
-    "pricing_view",
-    "email_sent",
-    "email_open",
-    "email_click",
-)
+ASSETS = ("page_view", "blog_view", "product_view", "docs_view", "pricing_view", "email_open", "email_click")
 VALUES = ("webinar_attended", "meeting_booked")  # minutes
 OFTEN = {"page_view": 30, "email_sent": 25, "blog_view": 12, "email_open": 12, "product_view": 8, "email_click": 4,
          "pricing_view": 3, "docs_view": 3, "sales_call": 1, "sales_email": 1}  # fmt: skip
@@ -40,22 +32,27 @@ OFTEN = {"page_view": 30, "email_sent": 25, "blog_view": 12, "email_open": 12, "
 Ints = npt.NDArray[np.int64]
 
 
-def make(folder: Path, leads: int, events: int, seed: int = 1) -> ProjectFile:
-    """The company's project, its tables written to ``folder`` unless they are there."""
-    folder.mkdir(parents=True, exist_ok=True)
+def open_project(folder: Path) -> ProjectFile:
+    """The project of the company in ``folder``: the sample's words, other tables."""
     data = tomllib.loads((SAMPLE / "readiness.toml").read_text(encoding="utf-8"))
     data["tables"] = {name: f"{name}.parquet" for name in ("leads", "events", "outcomes", "handoffs")}
     data["rules"] = str(SAMPLE / "rules.yaml")
-    project = parse(data, root=folder)
-    if not (folder / "events.parquet").is_file():
-        rng = np.random.default_rng(seed)
-        created = np.sort(rng.integers(BEGIN, CUT - DAY, leads))
-        keenness = rng.lognormal(0.0, 1.3, leads)
-        _write(_leads(created, rng), folder / "leads.parquet")
-        _write(_outcomes(created, keenness, rng), folder / "outcomes.parquet")
-        _write(_handoffs(created, rng), folder / "handoffs.parquet")
-        _write(_events(project, created, keenness, events, rng), folder / "events.parquet")
-    return project
+    return parse(data, root=folder)
+
+
+def make(folder: Path, leads: int, events: int, seed: int = 1) -> Path:
+    """The folder with the company's tables, written unless they are there."""
+    if (folder / "events.parquet").is_file():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    created = np.sort(rng.integers(BEGIN, CUT - DAY, leads))
+    keenness = rng.lognormal(0.0, 1.3, leads)
+    _write(_leads(created, rng), folder / "leads.parquet")
+    _write(_outcomes(created, keenness, rng), folder / "outcomes.parquet")
+    _write(_handoffs(created, rng), folder / "handoffs.parquet")
+    _write(_events(open_project(folder).kinds, created, keenness, events, rng), folder / "events.parquet")
+    return folder
 
 
 def _write(columns: dict[str, npt.NDArray[np.generic] | pa.Array], path: Path) -> None:
@@ -68,7 +65,7 @@ def _write(columns: dict[str, npt.NDArray[np.generic] | pa.Array], path: Path) -
 def _ids(prefix: str, codes: Ints) -> pa.Array:
     """CRM-like ids of 12 characters for numbers."""
     text = pa.array(codes.astype(np.int64) * 7919 % 1_000_000_007, pa.int64()).cast(pa.string())
-    return pa.compute.binary_join_element_wise(prefix, pa.compute.utf8_lpad(text, 11, "0"), "")
+    return pc.binary_join_element_wise(prefix, pc.utf8_lpad(text, 11, "0"), "")
 
 
 def _stamps(micros: Ints) -> pa.Array:
@@ -90,17 +87,13 @@ def _leads(created: Ints, rng: np.random.Generator) -> dict[str, pa.Array]:
         "country": [f"country {i}" for i in range(25)],
         "source": ["organic", "paid", "referral", "event", "contact_form", "partner"],
     }
-    people = np.minimum(
-        rng.zipf(2.0, n), 200
-    ).cumsum()  # account sizes: most have one person, some have hundreds
-    account = np.searchsorted(people, rng.permutation(n) + 1).astype(np.int64)
+    people = np.minimum(rng.zipf(2.0, n), 200).cumsum()  # of accounts: most have one person, some two hundred
+    account = _ids("A", np.searchsorted(people, rng.permutation(n) + 1))
     employees = np.where(rng.random(n) < 0.2, np.nan, np.round(rng.lognormal(4.5, 1.6, n)))
     return {
         "lead_id": _ids("L", np.arange(n)),
         "created_at": _stamps(created),
-        "account_id": pa.array(
-            np.where(rng.random(n) < 0.3, None, _ids("A", account).to_numpy(zero_copy_only=False))
-        ),
+        "account_id": pc.if_else(pa.array(rng.random(n) < 0.3), None, account),
         **{name: _words(w, 1 / np.arange(1, len(w) + 1), n, rng) for name, w in words.items()},
         "employees": pa.array(employees, from_pandas=True),
         "anonymous_days": pa.array(np.round(rng.exponential(20, n))),
@@ -137,23 +130,21 @@ def _handoffs(created: Ints, rng: np.random.Generator) -> dict[str, pa.Array]:
 
 
 def _events(
-    project: ProjectFile,
+    kinds: tuple[str, ...],
     created: Ints,
     keenness: npt.NDArray[np.float64],
     events: int,
     rng: np.random.Generator,
 ) -> dict[str, pa.Array]:
     """Visits of a lead, each of some events minutes apart, in the order in which they were recorded."""
-    visits = rng.choice(len(created), events // 2 + 1, p=keenness / keenness.sum())
-    visit = np.repeat(np.arange(len(visits)), rng.geometric(1 / 3, len(visits)))[:events]
-    lead = visits[visit]
-    begin = created[visits] + (rng.random(len(visits)) ** 1.5 * (CUT - DAY - created[visits])).astype(
-        np.int64
-    )
-    pause = rng.exponential(120e6, events).astype(np.int64) + 1
-    spent = pause.cumsum()
-    time = begin[visit] + spent - spent[np.searchsorted(visit, visit)]
-    kinds = list(project.kinds)
+    visitor = rng.choice(len(created), events // 2 + 1, p=keenness / keenness.sum())
+    size = rng.geometric(1 / 3, len(visitor))
+    visit = np.repeat(np.arange(len(visitor)), size)[:events]
+    lead = visitor[visit]
+    spent = (rng.exponential(120e6, events).astype(np.int64) + 1).cumsum()
+    spent -= spent[np.repeat(size.cumsum() - size, size)[:events]]
+    since = rng.random(len(visitor)) ** 1.5 * (CUT - DAY - created[visitor])
+    time = created[lead] + since.astype(np.int64)[visit] + spent
     kind = rng.choice(len(kinds), events, p=_share(kinds)).astype(np.int32)
     late = rng.random(events) < 0.03
     recorded = time + np.where(late, rng.exponential(0.5 * DAY, events), 0).astype(np.int64)
@@ -170,6 +161,6 @@ def _events(
     }
 
 
-def _share(kinds: list[str]) -> npt.NDArray[np.float64]:
+def _share(kinds: tuple[str, ...]) -> npt.NDArray[np.float64]:
     often = np.array([OFTEN.get(kind, 0.5) for kind in kinds])
     return often / often.sum()

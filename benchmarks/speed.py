@@ -6,62 +6,175 @@
 from __future__ import annotations
 
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import click
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
-from benchmarks import contributions, ours
-from benchmarks.company import make
-from benchmarks.measure import Measure, against, fastest, per_call, ratios, show, side_by_side, write
-from benchmarks.ours import Company
+from benchmarks import explaining, ours, peak
+from benchmarks.company import make, open_project
+from benchmarks.measure import Measure, Seconds, against, fastest, per_call, ratios, show, side_by_side, write
 from benchmarks.peers import Task, in_duckdb, in_pandas, in_polars
+from lead_readiness import sources, timelines
+from lead_readiness.tables import validate
 
-PEERS = {"pandas": in_pandas, "Polars": in_polars, "DuckDB": in_duckdb}
+PEERS: dict[str, ModuleType] = {"pandas": in_pandas, "Polars": in_polars, "DuckDB": in_duckdb}
+WAYS = {"ours": ours, **PEERS}
 CLOSE = 1e-4
-FULL, QUICK = (500_000, 10_000_000), (10_000, 200_000)
-GROWTH_FULL, GROWTH_QUICK = (100_000, 1_000_000, 10_000_000), (20_000, 60_000, 200_000)
-LEADS_PER_EVENT = 20
+FULL, QUICK = 10_000_000, 200_000
+GROWTH, GROWTH_QUICK = (100_000, 1_000_000, 10_000_000), (20_000, 60_000, 200_000)
+EVENTS_A_LEAD = 20
 
 console = Console(stderr=True)
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), help="Where the drawn companies are kept for the next run.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Where the drawn companies are kept for the next run."
+)
 @click.option("--quick", is_flag=True, help="A small company: the same code in under 50 seconds.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the measures to this file.")
-@click.option("--peak", type=click.Choice(["ours", *PEERS]), hidden=True)
-def main(data: Path | None, quick: bool, target: Path | None, peak: str | None) -> None:
+@click.option(
+    "--json", "target", type=click.Path(path_type=Path), help="Write the measures to this file, too."
+)
+def main(data: Path | None, quick: bool, target: Path | None) -> None:
     """Measure speed and memory beside other libraries, and say which goals are reached."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = data or Path(scratch)
-        if peak:
-            print(_peak(peak, _folder(folder, quick), quick))
-            return
-        measures = measure(folder, quick)
-    leads, events = QUICK if quick else FULL
-    show(f"Speed: {events:,} events of {leads:,} leads, {os.cpu_count()} processors", measures)
+        measures = measure(data or Path(scratch), quick)
+    events = QUICK if quick else FULL
+    cores = os.cpu_count()
+    show(f"Speed: {events:,} events of {events // EVENTS_A_LEAD:,} leads, {cores} processors", measures)
     write(measures, target)
 
 
 def measure(folder: Path, quick: bool) -> list[Measure]:
-    """All measures, the company's tables being kept in ``folder``."""
-    repeat = 3 if quick else 5
-    made = []
-    steps: list[Callable[[], list[Measure]]] = [
-        lambda: features(_folder(folder, quick), quick, repeat),
-        lambda: from_parquet(_folder(folder, quick), quick, 3),
-        lambda: growth(folder, GROWTH_QUICK if quick else GROWTH_FULL),
-        lambda: contributions.measure(_company(folder, quick), quick),
-        lambda: memory(folder, quick),
+    """All measures; the companies are kept in ``folder``."""
+    small = company(folder, QUICK)
+    task = ours.task_of(open_project(small))
+    step("the same numbers from all")
+    agree(small, task)
+    large = company(folder, QUICK if quick else FULL)
+    made = features(large, task, 3 if quick else 5)
+    made += from_parquet(large, task, 3)
+    made += one_lead(small, task)
+    made += growth(folder, task, GROWTH_QUICK if quick else GROWTH)
+    step("explanations")
+    made += explaining.measure(small if quick else company(folder, GROWTH[1]), quick)
+    return made + memory(large, task)
+
+
+def step(what: str) -> None:
+    """Show what is being measured."""
+    console.print(f"[dim]{what} ...")
+
+
+def company(folder: Path, events: int) -> Path:
+    """The folder of a company of that size."""
+    step(f"a company with {events:,} events")
+    return make(folder / str(events), events // EVENTS_A_LEAD, events)
+
+
+def agree(folder: Path, task: Task) -> None:
+    """Stop unless every library gives the same features, in both ways."""
+    data = ours.load(folder, task)
+    expected = ours.in_order(ours.features(data, task), data)
+    for name, peer in PEERS.items():
+        in_memory = peer.matrix(peer.features(peer.load(folder, task), task))
+        for found in (in_memory, peer.from_parquet(folder, task)):
+            apart = (np.abs(found - expected) / np.maximum(np.abs(expected), 1)).max(axis=0)
+            if not apart.max() <= CLOSE:
+                raise SystemExit(
+                    f"{name}: {task.features[int(apart.argmax())].name} differs by {apart.max():.3g}"
+                )
+
+
+def features(folder: Path, task: Task, repeat: int) -> list[Measure]:
+    """From each library's own in-memory form to its own table."""
+    step("features in memory")
+    loaded = {name: way.load(folder, task) for name, way in WAYS.items()}
+    seconds = side_by_side(
+        {name: partial(way.features, loaded[name], task) for name, way in WAYS.items()}, repeat
+    )
+    return beside(f"{len(task.features)} features in memory", seconds, ">= 8")
+
+
+def from_parquet(folder: Path, task: Task, repeat: int) -> list[Measure]:
+    """From files to the float32 matrix, believing the files as the peers do, and with every row checked."""
+    step("from Parquet to matrix")
+    runs = {name: partial(way.from_parquet, folder, task) for name, way in WAYS.items()}
+    runs["checked"] = partial(ours.checked_from_parquet, folder, task)
+    seconds = side_by_side(runs, repeat)
+    checked = {"ours": seconds.pop("checked")}
+    made = beside(what := "Parquet to matrix", seconds, ">= 2.5")
+    made.append(against(f"{what}, every row checked: ours", checked["ours"], "s"))
+    name = fastest({peer: seconds[peer] for peer in PEERS})
+    times = ratios(seconds[name], checked["ours"])
+    return [
+        *made,
+        against(f"{what}, every row checked: times as fast as {name} unchecked", times, "x", ">= 2.5"),
     ]
-    for step in steps:
-        made += step()
-    return made
+
+
+def beside(what: str, seconds: Seconds, goal: str) -> list[Measure]:
+    """Everyone's seconds, and ours against the fastest peer's."""
+    made = [against(f"{what}: {name}", taken, "s") for name, taken in seconds.items()]
+    name = fastest({peer: seconds[peer] for peer in PEERS})
+    return [
+        *made,
+        against(f"{what}: times as fast as {name}", ratios(seconds[name], seconds["ours"]), "x", goal),
+    ]
+
+
+def one_lead(folder: Path, task: Task) -> list[Measure]:
+    """One lead's features by themselves, as an online call needs them; Polars has no faster way to them."""
+    step("one lead")
+    whole = ours.load(folder, task)
+    lead_id = str(whole.timelines.lead_ids[np.diff(whole.timelines.start) == EVENTS_A_LEAD][0])
+    alone = ours.alone(folder, lead_id, task)
+    theirs = in_polars.alone(folder, lead_id, task)
+    seconds = per_call(partial(ours.features, alone, task), 2_000)
+    polars = per_call(partial(in_polars.features, theirs, task), 10)
+    what = f"one lead of {EVENTS_A_LEAD} events, {len(task.features)} features"
+    return [
+        against(f"{what}: ours", [s * 1e6 for s in seconds], "us", "<= 20"),
+        against(f"{what}: Polars", [s * 1e6 for s in polars], "us"),
+    ]
+
+
+def growth(folder: Path, task: Task, sizes: tuple[int, ...]) -> list[Measure]:
+    """How cost grows with the number of events: the slope of its logarithm (1 is proportional)."""
+    seconds: dict[str, list[float]] = {"timelines from tables": [], "features in memory": []}
+    for events in sizes:
+        project = open_project(company(folder, events))
+        tables = validate(project, **sources.read(project))
+        step("growth")
+        seconds["timelines from tables"].append(best(lambda: timelines.build(tables, project)))
+        data = ours.load(folder / str(events), task)
+        seconds["features in memory"].append(best(lambda: ours.features(data, task)))
+    what = f"log-log slope from {sizes[0]:,} to {sizes[-1]:,} events"
+    slopes = {name: np.polyfit(np.log(sizes), np.log(taken), 1)[0] for name, taken in seconds.items()}
+    return [against(f"{name}, {what}", [float(slope)], "", "<= 1.05") for name, slope in slopes.items()]
+
+
+def best(run: Callable[[], object]) -> float:
+    """The least seconds of three runs: what the work takes where nothing disturbs it."""
+    return min(side_by_side({"": run}, 3)[""])
+
+
+def memory(folder: Path, task: Task) -> list[Measure]:
+    """The most memory that each process held on its way from Parquet to matrix."""
+    step("peak memory")
+    ways = {
+        "ours": "ours.from_parquet",
+        "ours, every row checked": "ours.checked_from_parquet",
+        **{name: f"{peer.__name__.removeprefix('benchmarks.')}.from_parquet" for name, peer in PEERS.items()},
+    }
+    return [against(f"peak memory: {name}", [peak.of(way, folder, task)], "MB") for name, way in ways.items()]
+
+
+if __name__ == "__main__":
+    main()

@@ -46,6 +46,17 @@ def load(folder: Path, task: Task) -> Data:
     return Data(events.collect().lazy(), found.leads.collect().lazy(), True)
 
 
+def alone(folder: Path, lead_id: str, task: Task) -> Data:
+    """What `load` gives, of one lead."""
+    own = (
+        pl.scan_parquet(folder / "leads.parquet").select("lead_id").sort("lead_id").collect()["lead_id"]
+        == lead_id
+    )
+    data = load(folder, task)
+    mine = own.arg_max() == LEAD
+    return Data(data.events.filter(mine).collect().lazy(), data.leads.filter(mine).collect().lazy(), True)
+
+
 def features(data: Data, task: Task) -> pl.DataFrame:
     """One row a lead, one Float32 column a feature."""
     now = task.as_of

@@ -101,10 +101,6 @@ def active_days(f: Feature, events: list[Event], view: View) -> float:
     return len({e.at // DAY for e in in_window(f, events, view)})
 
 
-def sessions(f: Feature, events: list[Event], view: View) -> float:
-    return sum(bool(in_window(f, visit, view)) for visit in visits(matching(f, events)))
-
-
 def burst(f: Feature, events: list[Event], view: View) -> float:
     return max((len(in_window(f, visit, view)) for visit in visits(matching(f, events))), default=0)
 
@@ -113,14 +109,6 @@ def longest_gap(f: Feature, events: list[Event], view: View) -> float:
     seen = [e.at for e in in_window(f, events, view)]
     marks = [view.as_of - round(f.days * DAY), *seen, view.as_of]
     return max(b - a for a, b in pairwise(marks)) / DAY
-
-
-def assets(f: Feature, events: list[Event], view: View) -> float:
-    return len({e.asset for e in in_window(f, events, view)} - {None})
-
-
-def kinds(f: Feature, events: list[Event], view: View) -> float:
-    return len({e.kind for e in in_window(f, events, view)})
 
 
 def first(f: Feature, events: list[Event], view: View) -> float:
@@ -181,7 +169,7 @@ def account_won(f: Feature, events: list[Event], view: View) -> float:
 ORACLE: dict[str, Family] = {
     family.__name__: family
     for family in (
-        count, recency, intensity, trend, value, pair, active_days, sessions, burst, longest_gap, assets, kinds,
+        count, recency, intensity, trend, value, pair, active_days, burst, longest_gap,
         first, age, returns, since_return, count_since_return, returned, account_count, account_active,
         account_recency, account_people, account_won,
     )

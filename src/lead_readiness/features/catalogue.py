@@ -23,7 +23,7 @@ from lead_readiness.features.program import compile_program
 from lead_readiness.project import Project
 from lead_readiness.timelines import RETURN_REASONS, Ints, Timelines
 
-HALF_LIVES = (3.0, 14.0, 45.0)
+HALF_LIFE = 14.0
 MOST_KIND_COLUMNS = 56
 """Columns for single kinds are left out, rarest first, beyond this many."""
 CHUNK = 4096
@@ -123,18 +123,18 @@ def event_features(
 ) -> tuple[Feature, ...]:
     """The event columns that a vocabulary gives, before pairs.
 
+    What buyers do is counted by behaviour, not all together: a count of everything would take the points, and
+    the reason, from what was done.
+
     ``counts`` is how often each kind occurs in training (a kind that never occurs gets no column of its own),
     ``with_values`` the kinds whose events carry values, ``accounts`` whether leads' accounts are known.
     """
     activity, behaviours, singles, exposure = groups(project, counts)
     made: list[Feature] = [fam.age()]
-    made += [fam.count(activity, d) for d in (1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 90.0, EVER)]
-    made += [fam.intensity(activity, h) for h in HALF_LIVES]
-    made += [fam.trend(activity, d) for d in (7.0, 30.0)]
-    made += [fam.recency(activity), *fam.rhythm(activity)]
+    made += [fam.recency(activity), fam.trend(activity, 30.0), *fam.rhythm(activity)]
     for group in behaviours:
         made += [fam.count(group, d) for d in (7.0, 30.0, 90.0, EVER)]
-        made += [fam.recency(group), fam.intensity(group, HALF_LIVES[1])]
+        made += [fam.recency(group), fam.intensity(group, HALF_LIFE)]
         if set(group.kinds) & set(with_values):
             made += [fam.value(group), fam.value(group, 90.0)]
     for group in singles[: MOST_KIND_COLUMNS // 2]:
@@ -143,7 +143,7 @@ def event_features(
         made += [fam.count(group, 30.0), fam.count(group)]
     made += fam.history(activity, RETURN_REASONS)
     if accounts:
-        made += fam.account(activity)
+        made += fam.account(activity, behaviours)
     return distinct(made)
 
 
@@ -174,7 +174,7 @@ def _walk(program: Program, timelines: Timelines, lead: Rows, as_of: Ints, out: 
     ends = range(0, len(lead), CHUNK)
 
     def run(begin: int) -> None:
-        walk(begin, min(begin + CHUNK, len(lead)), lead, as_of, program, history, len(timelines.assets), out)
+        walk(begin, min(begin + CHUNK, len(lead)), lead, as_of, program, history, out)
 
     if len(ends) <= 1:
         for begin in ends:

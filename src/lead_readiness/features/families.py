@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -114,10 +114,9 @@ def value(group: Group, days: float = EVER) -> Feature:
 
 
 def rhythm(group: Group) -> list[Feature]:
-    """How the group's events are spread: active days, visits, bursts, silences, variety.
+    """How the group's events are spread: active days, bursts, silences.
 
-    Days are those of UTC; a visit ends after 30 minutes of silence; a day or a visit is in the window if its
-    last event is.
+    Days are those of UTC; a visit ends after 30 minutes of silence; a day is in the window if its last event is.
     """
 
     def made(
@@ -127,12 +126,9 @@ def rhythm(group: Group) -> list[Feature]:
         return Feature(name, phrase, unit, "rhythm", up, empty, family, group.kinds, days)
 
     return [
-        *(made("active_days", d, f"days with activity {_since(d)}", "days") for d in (14.0, 30.0, 90.0)),
-        *(made("sessions", d, f"visits {_since(d)}", "visits") for d in (7.0, 30.0)),
+        made("active_days", 30.0, f"days with activity {_since(30.0)}", "days"),
         made("burst", 90.0, "most events in one visit in the last 90 days", "events", up=0),
         made("longest_gap", 90.0, "longest silence in the last 90 days", "days", up=0, empty=90.0),
-        made("assets", 30.0, "different pages and files in the last 30 days", "assets"),
-        made("kinds", 30.0, "different kinds of activity in the last 30 days", "kinds"),
         made("first", EVER, "days since the first activity", "days", up=0),
     ]
 
@@ -153,27 +149,30 @@ def pair(first: str, then: str, within_days: float, vocabulary: Mapping[str, Kin
     )  # fmt: skip
 
 
-def account(group: Group) -> list[Feature]:
-    """What the other people of the lead's account did."""
+def account(activity: Group, behaviours: Sequence[Group]) -> list[Feature]:
+    """What the other people of the lead's account did: each behaviour, and how recently and how many of them."""
 
-    def made(name: str, phrase: str, unit: str, up: int, empty: float = 0.0, days: float = EVER) -> Feature:
+    def made(
+        name: str, phrase: str, unit: str, up: int = 0, empty: float = 0.0, days: float = EVER
+    ) -> Feature:
         family = name.partition("(")[0]
-        return Feature(name, phrase, unit, "account", up, empty, family, group.kinds, days)
+        return Feature(name, phrase, unit, "account", up, empty, family, activity.kinds, days)
 
-    up, events = group.direction, "events by other people of the account"
-    since, active = (
-        "days since another person of the account was last active",
-        "other people of the account active",
-    )
+    def counted(group: Group, days: float) -> Feature:
+        name = f"account_count({group.name}{_suffix(days)})"
+        phrase = f"{group.phrase} by other people of the account {_since(days)}"
+        of = "events", "account", group.direction, 0.0, "account_count"
+        return Feature(name, phrase, *of, group.kinds, days)
+
+    up = activity.direction
+    since = "days since another person of the account was last active"
+    active = f"other people of the account active {_since(30.0)}"
     return [
-        *(
-            made(f"account_count({d:g}d)", f"{events} {_since(d)}", "events", up, days=d)
-            for d in (7.0, 30.0, 90.0)
-        ),
+        *(counted(group, d) for group in behaviours for d in (14.0, 90.0)),
         made("account_recency", since, "days", -up, MAX_DAYS),
-        made("account_active(30d)", f"{active} {_since(30.0)}", "people", up, days=30.0),
-        made("account_people", "other known people of the account", "people", 0),
-        made("account_won", "leads of the account won before", "leads", 0),
+        made("account_active(30d)", active, "people", up, days=30.0),
+        made("account_people", "other known people of the account", "people"),
+        made("account_won", "leads of the account won before", "leads"),
     ]
 
 

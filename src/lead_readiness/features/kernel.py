@@ -15,26 +15,40 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.uint32]  # unsigned: spares the kernel a test for negative ones
 
-PARTS = ("counts", "values", "spread", "intensities", "recencies", "trends", "pairs", "reasons", "facts")
-COUNTS, VALUES, SPREADS, INTENSITIES, RECENCIES, TRENDS, PAIRS, REASONS, SINGLES = range(9)
-SPREAD = ("active_days", "sessions", "account_count", "account_active")
-ACTIVE_DAYS, SESSIONS, ACCOUNT_COUNT, ACCOUNT_ACTIVE = range(4)
+PARTS = (
+    "counts", "values", "others", "spread", "intensities", "recencies", "trends", "pairs", "reasons", "facts",
+)  # fmt: skip
+COUNTS, VALUES, OTHERS, SPREADS, INTENSITIES, RECENCIES, TRENDS, PAIRS, REASONS, SINGLES = range(10)
+SPREAD = ("active_days", "account_active")
+ACTIVE_DAYS, ACCOUNT_ACTIVE = range(2)
 FACTS = (
-    "burst", "longest_gap", "assets", "kinds", "first", "age", "returns", "since_return", "count_since_return",
+    "burst", "longest_gap", "first", "age", "returns", "since_return", "count_since_return",
     "account_recency", "account_people", "account_won",
 )  # fmt: skip
-BURST, LONGEST_GAP, ASSETS, KINDS, FIRST, AGE, RETURNS, SINCE_RETURN, COUNT_SINCE_RETURN = range(9)
-ACCOUNT_RECENCY, ACCOUNT_PEOPLE, ACCOUNT_WON = range(9, 12)
-FAMILIES = ("count", "recency", "intensity", "trend", "value", "pair", "returned", *SPREAD, *FACTS)
+BURST, LONGEST_GAP, FIRST, AGE, RETURNS, SINCE_RETURN, COUNT_SINCE_RETURN = range(7)
+ACCOUNT_RECENCY, ACCOUNT_PEOPLE, ACCOUNT_WON = range(7, 10)
+FAMILIES = (
+    "count",
+    "recency",
+    "intensity",
+    "trend",
+    "value",
+    "account_count",
+    "pair",
+    "returned",
+    *SPREAD,
+    *FACTS,
+)
 
 
 class Program(NamedTuple):
     """A catalogue compiled to arrays: what an event of each kind feeds, and which number each column shows.
 
-    A snapshot's numbers lie side by side; part n of `PARTS` is ``parts[n]:parts[n + 1]``. Counts and values are
-    window x group of kinds, spread is window x `SPREAD`, facts are `FACTS`, the others one after the other.
-    ``fed[start[n, k]:start[n, k + 1]]`` are what an event of kind k feeds: groups that are counted (n = 0) and
-    whose values are summed (1), intensities (2), and pairs in which it comes second (3).
+    A snapshot's numbers lie side by side; part n of `PARTS` is ``parts[n]:parts[n + 1]``. Counts, values and
+    others (counts of the account's other people) are window x group of kinds, spread is window x `SPREAD`, facts
+    are `FACTS`, the rest one after the other. ``fed[start[n, k]:start[n, k + 1]]`` are what an event of kind k
+    feeds: groups that are counted (n = 0) and whose values are summed (1), intensities (2), pairs in which it
+    comes second (3), and groups that are counted of other people (4).
     """
 
     windows: Ints
@@ -48,7 +62,7 @@ class Program(NamedTuple):
     trend: Places  # two numbers each: the count in the window, and in one twice as long
     parts: Ints
     column: Places
-    spans: Ints  # windows of burst, longest gap, assets and kinds
+    spans: Ints  # windows of burst and longest gap
     account_span: int  # the longest window of account features
     longest: int  # where "days since" ends
     uses_account: bool
@@ -62,7 +76,6 @@ class History(NamedTuple):
     recorded: Ints
     kind: npt.NDArray[np.int16]
     value: npt.NDArray[np.float32]
-    asset: npt.NDArray[np.int32]
     created: Ints
     account: npt.NDArray[np.int32]
     account_start: Ints
@@ -81,7 +94,6 @@ def walk(
     as_of: Ints,
     p: Program,
     t: History,
-    asset_count: int,
     out: npt.NDArray[np.float32],
 ) -> None:
     """Fill ``out[row]`` for the rows ``begin:end`` of ``lead`` and ``as_of``.
@@ -91,32 +103,26 @@ def walk(
     ``before``. Arrays are named once, before the rows: taken out of a named tuple each counts as a new
     reference, and threads that count on the same array wait for each other.
     """
-    start, time, recorded, kind, value, asset = t.start, t.time, t.recorded, t.kind, t.value, t.asset
+    start, time, recorded, kind, value = t.start, t.time, t.recorded, t.kind, t.value
     created, account, account_start, decided, opened = (
         t.created, t.account, t.account_start, t.decided, t.opened
     )  # fmt: skip
     handoff_start, returned, return_reason = t.handoff_start, t.returned, t.return_reason
     windows, half_lives, is_used, is_activity = p.windows, p.half_lives, p.is_used, p.is_activity
-    count_start, value_start, fading_start, then_start, fed = (
-        p.start[0],
-        p.start[1],
-        p.start[2],
-        p.start[3],
-        p.fed,
-    )
+    count_start, value_start, fading_start, then_start = p.start[0], p.start[1], p.start[2], p.start[3]
+    other_start, fed = p.start[4], p.fed
     pair_first, pair_within = p.pair_first, p.pair_within
     trend, column, parts = p.trend, p.column, p.parts
     longest, account_span, uses_account = p.longest, p.account_span, p.uses_account
-    burst_span, gap_span, assets_span, kinds_span = p.spans
+    burst_span, gap_span = p.spans
     numbers = np.zeros(parts[-1])
     counts, values = _table(numbers, parts, COUNTS, windows), _table(numbers, parts, VALUES, windows)
-    spread = _table(numbers, parts, SPREADS, windows)
+    others, spread = _table(numbers, parts, OTHERS, windows), _table(numbers, parts, SPREADS, windows)
     intensities, recencies = _part(numbers, parts, INTENSITIES), _part(numbers, parts, RECENCIES)
     trends, pairs = _part(numbers, parts, TRENDS), _part(numbers, parts, PAIRS)
     reasons, facts = _part(numbers, parts, REASONS), _part(numbers, parts, SINGLES)
     last, kind_last = np.empty(len(recencies), np.int64), np.empty(len(is_used), np.int64)
     kind_before = np.empty(len(is_used), np.int64)
-    kind_seen, asset_seen = np.full(len(is_used), -1), np.full(asset_count, -1)
     for row in range(begin, end):
         i, now = lead[row], as_of[row]
         numbers[:] = 0.0
@@ -174,12 +180,9 @@ def walk(
                 spread[before, ACTIVE_DAYS] -= 1.0
             else:
                 day_end = (at // DAY + 1) * DAY
-            if at - visit_end <= VISIT:
-                spread[before, SESSIONS] -= 1.0
-            else:
+            if at - visit_end > VISIT:
                 visit = 0
             spread[w, ACTIVE_DAYS] += 1.0
-            spread[w, SESSIONS] += 1.0
             before, visit_end = w, at
             if age <= burst_span:
                 visit += 1
@@ -187,12 +190,6 @@ def walk(
             if age <= gap_span:
                 gap = max(gap, at - previous)
                 previous = at
-            if age <= assets_span and asset[e] >= 0 and asset_seen[asset[e]] != row:
-                asset_seen[asset[e]] = row
-                facts[ASSETS] += 1.0
-            if age <= kinds_span and kind_seen[k] != row:
-                kind_seen[k] = row
-                facts[KINDS] += 1.0
         facts[BURST] = burst
         facts[LONGEST_GAP] = max(gap, now - previous) / DAY
         facts[FIRST] = min(now - first, longest) / DAY
@@ -200,13 +197,14 @@ def walk(
         if uses_account:
             of_account = account_start[account[i]], account_start[account[i] + 1]
             _account(
-                i, now, of_account, start, time, recorded, kind, is_activity, created, opened, decided,
-                windows, account_span, longest, spread, facts,
+                i, now, of_account, start, time, recorded, kind, is_used, is_activity, created, opened, decided,
+                windows, other_start, fed, account_span, longest, others, spread, facts,
             )  # fmt: skip
         for g in range(len(last)):
             recencies[g] = (longest if last[g] < 0 else min(now - last[g], longest)) / DAY
         _sum_up(counts)
         _sum_up(values)
+        _sum_up(others)
         _sum_up(spread)
         for f in range(len(trend)):
             trends[f] = 2.0 * numbers[trend[f, 0]] - numbers[trend[f, 1]]
@@ -235,13 +233,17 @@ def _account(
     time: Ints,
     recorded: Ints,
     kind: npt.NDArray[np.int16],
+    is_used: npt.NDArray[np.bool_],
     is_activity: npt.NDArray[np.bool_],
     created: Ints,
     opened: Ints,
     decided: Ints,
     windows: Ints,
+    other_start: Places,
+    fed: Places,
     span: int,
     longest: int,
+    others: Floats,
     spread: Floats,
     facts: Floats,
 ) -> None:
@@ -255,11 +257,13 @@ def _account(
         e = start[j] + np.searchsorted(time[start[j] : start[j + 1]], now) - 1
         seen, w = False, 0
         while e >= start[j] and now - time[e] <= (span if seen else max(span, longest)):
-            if recorded[e] <= now and is_activity[kind[e]]:
+            k = kind[e]
+            if recorded[e] <= now and is_used[k]:
                 while now - time[e] > windows[w]:
                     w += 1
-                spread[w, ACCOUNT_COUNT] += 1.0
-                if not seen:
+                for slot in range(other_start[k], other_start[k + 1]):
+                    others[w, fed[slot]] += 1.0
+                if is_activity[k] and not seen:
                     spread[w, ACCOUNT_ACTIVE] += 1.0
                     latest = max(latest, time[e])
                     seen = True

@@ -12,9 +12,9 @@ from lead_readiness.features.families import EVER, MAX_DAYS, Feature
 from lead_readiness.features.kernel import FACTS, FAMILIES, SPREAD, Places, Program
 from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS
 
-OF_KINDS = ("count", "recency", "intensity", "trend", "value", "pair")
-WINDOWED = ("count", "trend", "value", *SPREAD)
-ONE_WINDOW = ("burst", "longest_gap", "assets", "kinds")
+OF_KINDS = ("count", "recency", "intensity", "trend", "value", "account_count", "pair")
+WINDOWED = ("count", "trend", "value", "account_count", *SPREAD)
+ONE_WINDOW = ("burst", "longest_gap")
 
 Kinds = tuple[str, ...]
 Item = TypeVar("Item")
@@ -39,6 +39,7 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
     code = {kind: c for c, kind in enumerate(kinds)}
     groups = _distinct(f.kinds for f in features if f.family in ("count", "recency", "trend"))
     valued = _distinct(f.kinds for f in features if f.family == "value")
+    others = _distinct(f.kinds for f in features if f.family == "account_count")
     asked = _distinct(map(_number, features))
     fading = sorted((n for n in asked if n.family == "intensity"), key=lambda n: n.days)
     trends = [n for n in asked if n.family == "trend"]
@@ -47,6 +48,7 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
     parts = [  # kernel.PARTS
         [Number("count", group, days) for days in ends for group in groups],
         [Number("value", group, days) for days in ends for group in valued],
+        [Number("account_count", group, days) for days in ends for group in others],
         [Number(family, days=days) for days in ends for family in SPREAD],
         fading,
         [Number("recency", group) for group in groups],
@@ -56,7 +58,7 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
         [Number(family) for family in FACTS],
     ]
     place = {number: n for n, number in enumerate(n for part in parts for n in part)}
-    slots: list[list[Kinds]] = [groups, valued, [n.kinds for n in fading], [(n.then,) for n in pairs]]
+    slots: list[list[Kinds]] = [groups, valued, [n.kinds for n in fading], [(n.then,) for n in pairs], others]
     fed = [[n for n, of in enumerate(part) if kind in of] for part in slots for kind in kinds]
     read = {*activity, *(k for n in asked for k in (*n.kinds, n.then))}
     both = [[place[Number("count", n.kinds, n.days * times)] for times in (1, 2)] for n in trends]
@@ -64,7 +66,7 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
     return Program(
         windows=np.array([_micros(d) for d in ends], np.int64),
         half_lives=np.array([n.days for n in fading], float) * DAY,
-        start=_starts(fed)[len(kinds) * np.arange(4)[:, np.newaxis] + np.arange(len(kinds) + 1)],
+        start=_starts(fed)[len(kinds) * np.arange(len(slots))[:, np.newaxis] + np.arange(len(kinds) + 1)],
         fed=_flat(fed),
         pair_first=np.array([code[n.kinds[0]] for n in pairs], np.uint32),
         pair_within=np.array([_micros(n.days) for n in pairs], np.int64),
@@ -74,7 +76,9 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
         parts=_starts(parts).astype(np.int64),
         column=np.array([place[_number(f)] for f in features], np.uint32),
         spans=np.array([spans.get(family, 0) for family in ONE_WINDOW], np.int64),
-        account_span=max((_micros(f.days) for f in features if f.family in SPREAD[2:]), default=0),
+        account_span=max(
+            (_micros(f.days) for f in features if f.family in ("account_count", "account_active")), default=0
+        ),
         longest=_micros(MAX_DAYS),
         uses_account=any(f.family.startswith("account") for f in features),
     )

@@ -43,31 +43,31 @@ class Channel:
 
 
 CHANNELS = (
-    Channel("page_view", "content", (0.014, 0.055, 0.075, 0.09, 0.09, 0.01, 0.022),
+    Channel("page_view", "content", (0.018, 0.054, 0.069, 0.079, 0.079, 0.014, 0.026),
             ("/", "/about", "/company/news", "/partners", "/contact"), late=True),
-    Channel("page_view", "content", (0.002, 0.01, 0.024, 0.05, 0.055, 0.002, 0.004),
+    Channel("page_view", "content", (0.0031, 0.011, 0.023, 0.041, 0.045, 0.0031, 0.0055),
             ("/customers", "/customers/stories", "/security", "/integrations"), late=True),
-    Channel("blog_view", "content", (0.016, 0.06, 0.055, 0.03, 0.022, 0.014, 0.03),
+    Channel("blog_view", "content", (0.019, 0.055, 0.051, 0.031, 0.025, 0.017, 0.031),
             ("/blog/planning", "/blog/benchmarks", "/blog/checklist", "/blog/interview", "/blog/trends"), late=True),
-    Channel("product_view", "product", (0.005, 0.022, 0.048, 0.085, 0.08, 0.005, 0.006),
+    Channel("product_view", "product", (0.0073, 0.024, 0.044, 0.07, 0.067, 0.0073, 0.0084),
             ("/product", "/product/reports", "/product/planner", "/product/connect"), late=True),
-    Channel("pricing_view", "pricing", (0.0025, 0.009, 0.024, 0.065, 0.1, 0.003, 0.004),
+    Channel("pricing_view", "pricing", (0.004, 0.011, 0.024, 0.054, 0.076, 0.0046, 0.0058),
             ("/pricing", "/pricing/team", "/pricing/enterprise")),
-    Channel("docs_view", "product", (0.002, 0.006, 0.016, 0.045, 0.042, 0.003, 0.01),
+    Channel("docs_view", "product", (0.003, 0.0072, 0.016, 0.036, 0.034, 0.0041, 0.011),
             ("/docs/start", "/docs/api", "/docs/import", "/docs/roles"), late=True),
-    Channel("case_study_download", "content", (0.0006, 0.0035, 0.009, 0.018, 0.015, 0.0007, 0.001),
+    Channel("case_study_download", "content", (0.00097, 0.004, 0.0085, 0.015, 0.013, 0.0011, 0.0015),
             ("case-study-retail.pdf", "case-study-bank.pdf", "case-study-plant.pdf"), late=True),
-    Channel("whitepaper_download", "content", (0.0008, 0.008, 0.012, 0.01, 0.005, 0.0006, 0.005),
+    Channel("whitepaper_download", "content", (0.0012, 0.0078, 0.011, 0.0093, 0.0053, 0.00098, 0.0053),
             ("whitepaper-roi.pdf", "whitepaper-guide.pdf")),
-    Channel("webinar_signup", "webinar", (0.0006, 0.007, 0.014, 0.014, 0.008, 0.0004, 0.002)),
-    Channel("newsletter_signup", "email", (0.0004, 0.003, 0.007, 0.01, 0.007, 0.0002, 0.001), once=True),
-    Channel("blog_alert_signup", "email", (0.0006, 0.006, 0.008, 0.005, 0.003, 0.0003, 0.002), once=True),
-    Channel("form_submit", "form", (0.0004, 0.0018, 0.004, 0.01, 0.016, 0.0005, 0.001),
+    Channel("webinar_signup", "webinar", (0.001, 0.0072, 0.013, 0.013, 0.008, 0.00073, 0.0026)),
+    Channel("newsletter_signup", "email", (0.00064, 0.0032, 0.0064, 0.0085, 0.0064, 0.00037, 0.0013), once=True),
+    Channel("blog_alert_signup", "email", (0.00091, 0.0057, 0.0072, 0.0049, 0.0033, 0.00052, 0.0024), once=True),
+    Channel("form_submit", "form", (0.00064, 0.0021, 0.004, 0.0084, 0.012, 0.00076, 0.0013),
             ("form/contact", "form/quote", "form/question"), late=True),
-    Channel("demo_request", "meeting", (0.0001, 0.0005, 0.0017, 0.007, 0.018, 0.0002, 0.0003), ("form/demo",)),
-    Channel("meeting_booked", "meeting", (0.00005, 0.0003, 0.0011, 0.005, 0.018, 0.0001, 0.0002)),
-    Channel("trial_start", "product", (0.0002, 0.0006, 0.002, 0.011, 0.014, 0.0002, 0.0006), ("trial",), once=True),
-    Channel("careers_view", "careers", (0.0015, 0.0025, 0.0025, 0.002, 0.002, 0.0015, 0.025),
+    Channel("demo_request", "meeting", (0.00021, 0.00077, 0.002, 0.0063, 0.013, 0.00037, 0.00051), ("form/demo",)),
+    Channel("meeting_booked", "meeting", (0.00012, 0.00051, 0.0015, 0.0049, 0.014, 0.00021, 0.00037)),
+    Channel("trial_start", "product", (0.00037, 0.00089, 0.0023, 0.0091, 0.011, 0.00037, 0.00089), ("trial",), once=True),
+    Channel("careers_view", "careers", (0.0017, 0.0026, 0.0026, 0.0022, 0.0022, 0.0017, 0.016),
             ("/careers", "/careers/engineering", "/careers/internships"), late=True),
 )  # fmt: skip
 
@@ -156,7 +156,7 @@ COUNTRIES = ("Germany", "France", "Netherlands", "Spain", "Sweden", "United King
 COUNTRY_MIX = (0.24, 0.14, 0.10, 0.08, 0.06, 0.16, 0.22)
 PACE = (0.60, 0.78, 1.0, 1.28, 1.60)
 """How much faster an account makes progress at each level of fit."""
-TEMPO = (1.0, 0.45)
+TEMPO = (0.8, 0.4)
 """How fast anything moves in a short and in a long sales cycle."""
 
 
