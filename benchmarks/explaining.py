@@ -43,7 +43,7 @@ def _rows(known: Timelines, most: int) -> Snapshots:
     lead = np.arange(min(most, len(known)), dtype=np.int32)
     as_of = np.minimum(known.created[lead] + 30 * timelines.DAY, CUT)
     label = np.where(known.outcome[lead] == WON, POSITIVE, 0).astype(np.int8)
-    return Snapshots(lead, as_of, np.zeros(len(lead), np.int16), label)
+    return Snapshots(lead, as_of, np.zeros(len(lead), np.int16), label, np.ones(len(lead)))
 
 
 def _typical(known: Timelines) -> str:

@@ -101,7 +101,7 @@ def _unchecked(raw: dict[str, pa.Table]) -> Tables:
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
-    frame = table.to_pandas()
+    frame = table.combine_chunks().to_pandas()
     times = [name for name in frame if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
     return frame.assign(
         **{name: frame[name].dt.tz_convert("UTC").astype("datetime64[us, UTC]") for name in times}

@@ -6,6 +6,7 @@ A process of its own for each way, which imports what that way needs and nothing
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -40,8 +41,15 @@ def main(way: str, folder: Path) -> None:
     task = Task(features, tuple(given["kinds"]), tuple(given["activity"]), given["as_of"])
     module, _, function = way.rpartition(".")
     getattr(import_module(f"benchmarks.{module}"), function)(folder, task)
-    scale = 1e6 if sys.platform == "darwin" else 1e3
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale)
+    print(_peak())
+
+
+def _peak() -> float:
+    """This process's own peak in MB; ``ru_maxrss`` would count that of the process which started it, too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return float(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 if __name__ == "__main__":

@@ -152,9 +152,9 @@ def growth(folder: Path, task: Task, sizes: tuple[int, ...]) -> list[Measure]:
         project = open_project(company(folder, events))
         tables = validate(project, **sources.read(project))
         step("growth")
-        seconds["timelines from tables"].append(best(lambda: timelines.build(tables, project)))
+        seconds["timelines from tables"].append(best(partial(timelines.build, tables, project)))
         data = ours.load(folder / str(events), task)
-        seconds["features in memory"].append(best(lambda: ours.features(data, task)))
+        seconds["features in memory"].append(best(partial(ours.features, data, task)))
     what = f"log-log slope from {sizes[0]:,} to {sizes[-1]:,} events"
     slopes = {name: np.polyfit(np.log(sizes), np.log(taken), 1)[0] for name, taken in seconds.items()}
     return [against(f"{name}, {what}", [float(slope)], "", "<= 1.05") for name, slope in slopes.items()]

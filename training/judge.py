@@ -16,7 +16,7 @@ from training.fit import fit
 
 TEST_SHARE = 0.3
 """The share of the grid, its latest part, that judges."""
-FOLDS = 3
+FOLDS = 5
 """Account folds: each is judged by a scorer learned from the other accounts."""
 
 Floats = npt.NDArray[np.float64]

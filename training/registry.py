@@ -91,7 +91,7 @@ def keep(training: Training, store: Store, register: bool = True) -> Kept:
                 model = _log_model(training)
             except BaseException:
                 mlflow.end_run("KILLED")
-                store.client.delete_run(run.info.run_id)
+                _forget(store, experiment, run.info.run_id)
                 raise
         name = slug(project.name)
         number = _register(store, name, model, run.info.run_id, training.scorer) if register else None
@@ -216,6 +216,14 @@ def _described(name: str, frame: pd.DataFrame, source: str) -> Any:
 
     where = CodeDatasetSource({"mlflow.source.name": source, "mlflow.source.type": "LOCAL"})
     return load_mlflow().data.from_pandas(frame, source=where, name=name, digest=fingerprint(frame))
+
+
+def _forget(store: Store, experiment: str, run_id: str) -> None:
+    """Mark a run, and a model that it has begun to write, as deleted."""
+    begun = store.client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    for model in begun:
+        store.client.delete_logged_model(model.model_id)
+    store.client.delete_run(run_id)
 
 
 def _log_model(training: Training) -> Any:

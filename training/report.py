@@ -26,6 +26,7 @@ from training.wording import percent, rule_points, won_within
 if TYPE_CHECKING:
     from training.job import Judged, Result
 
+EMPTY = Text(" ")
 WINNERS_NEEDED = 100
 """Winners in the test below which it shows too little to replace the rules, whatever it shows (METHOD 4)."""
 
@@ -52,9 +53,10 @@ def _head(data: Dataset, scorer: Scorer) -> RenderableType:
 
 
 def _section(console: Console, title: str, body: Iterable[RenderableType]) -> None:
-    console.print(f"\n[bold]{title}[/bold]")
+    console.print(Text(f"\n{title}", "bold"))
     for part in body:
-        console.print(Padding(part, (0, 0, 0, 2), expand=False))
+        shown = Text(part) if isinstance(part, str) else part
+        console.print(Padding(shown, (0, 0, 0, 2), expand=False))
 
 
 def _prediction(data: Dataset, scorer: Scorer) -> Iterable[RenderableType]:
@@ -96,16 +98,36 @@ def _judgement(data: Dataset, judged: Judged) -> Iterable[RenderableType]:
         f"scored by scorers that saw neither their account nor anything after {_day(trial.begin)} "
         f"(learned from {min(trial.wins_learned):,} to {max(trial.wins_learned):,} wins)."
     )
-    yield from _bullets("left out", trial.notes)
-    yield ""
+    yield from _bullets("left out", _across_folds(trial.notes))
+    yield EMPTY
     yield Text(comparison.summary(), "bold")
     yield from _standing(comparison)
-    yield ""
+    yield EMPTY
     yield _table(comparison)
     yield Text("In bold: differences whose 95 % interval (bootstrap over accounts) leaves out 0.", "dim")
-    yield ""
+    yield EMPTY
     yield from _calibration(comparison)
     yield from _bullets("note", comparison.notes)
+
+
+def _across_folds(notes: Iterable[str]) -> list[str]:
+    """Notes of the folds' scorers, those that differ in the number of wins alone put into one.
+
+    >>> _across_folds(["99 wins; 120 needed for the trees", "short", "113 wins; 120 needed for the trees"])
+    ['99 to 113 wins; 120 needed for the trees', 'short']
+    """
+    wins: dict[str, list[str]] = {}
+    for note in notes:
+        count, counted, rest = note.partition(" wins; ")
+        wins.setdefault(counted + rest if counted else note, []).append(count if counted else "")
+    return [
+        " to ".join(dict.fromkeys((min(c, key=_count), max(c, key=_count)))) + rest
+        for rest, c in wins.items()
+    ]
+
+
+def _count(text: str) -> int:
+    return int(text.replace(",", "") or 0)
 
 
 def _table(comparison: Comparison) -> RenderableType:
@@ -187,6 +209,7 @@ def _leads(leads: Assessment, top: int) -> Iterable[RenderableType]:
         lead = Text(str(leads.timelines.lead_ids[leads.lead[row]]), "bold")
         numbers = percent(leads.probability[row]), f"{leads.score[row]:.0f}", rule_points(leads, row)
         table.add_row(str(row + 1), lead, *numbers, why)
+        table.add_row()
     yield table
     yield Text(
         "Score: 100 is even odds, 20 points double the odds. Why: what a behaviour adds or takes.", "dim"

@@ -18,7 +18,7 @@ LONGEST = int(MAX_DAYS * DAY)
 
 @dataclass(frozen=True)
 class Data:
-    """A database with the tables ``events`` [lead, moment, recorded, kind, value, asset] and ``leads`` [lead, created]."""
+    """A database: ``events`` [lead, moment, recorded, kind, value, asset] and ``leads`` [lead, created]."""
 
     db: duckdb.DuckDBPyConnection
 

@@ -74,36 +74,33 @@ def _micros(times: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
 def _grouped(seen: pd.DataFrame, task: Task, leads: int) -> Columns:
     """Counts, recencies, intensities, trends and values, from tables of lead by kind."""
     by = ["lead", "kind"]
-    every = pd.RangeIndex(len(task.kinds))
 
     def table(totals: pd.Series[float], empty: float = 0) -> pd.DataFrame:
-        wide = totals.unstack(fill_value=empty)
-        return wide.reindex(columns=every, fill_value=empty).reindex(range(leads), fill_value=empty)
+        wide = totals.unstack(fill_value=empty)  # noqa: PD010 - nothing is left to aggregate
+        wide = wide.reindex(columns=range(len(task.kinds)), fill_value=empty)
+        return wide.reindex(range(leads), fill_value=empty)
 
-    counts, values, left = {}, {}, seen
+    tables, left = {}, seen
     for days in sorted({*task.windows, *task.value_windows}, reverse=True):
         left = left[left["age"] <= int(days * DAY)]
         if days in task.windows:
-            counts[days] = table(left.groupby(by).size())
+            tables["count", days] = table(left.groupby(by).size())
         if days in task.value_windows:
             given = left[left["value"].notna()]
-            values[days] = table(given.groupby(by)["value"].sum())
+            tables["value", days] = table(given.groupby(by)["value"].sum())
+    for days in task.half_lives:
+        faded = np.exp2(-seen["age"] / (days * DAY))
+        tables["intensity", days] = table(faded.groupby([seen["lead"], seen["kind"]]).sum())
     last = table(seen.groupby(by)["age"].min(), LONGEST)
-    faded = {h: np.exp2(-seen["age"] / (h * DAY)) for h in task.half_lives}
-    faded = {h: table(f.groupby([seen["lead"], seen["kind"]]).sum()) for h, f in faded.items()}
     made: Columns = {}
     for f in task.features:
         of = task.codes(f.kinds)
-        if f.family == "count":
-            made[f.name] = counts[f.days][of].sum(axis=1)
+        if f.family in ("count", "value", "intensity"):
+            made[f.name] = tables[f.family, f.days][of].sum(axis=1)
         elif f.family == "trend":
-            made[f.name] = (2 * counts[f.days] - counts[2 * f.days])[of].sum(axis=1)
+            made[f.name] = (2 * tables["count", f.days] - tables["count", 2 * f.days])[of].sum(axis=1)
         elif f.family == "recency":
             made[f.name] = last[of].min(axis=1).clip(upper=LONGEST) / DAY
-        elif f.family == "intensity":
-            made[f.name] = faded[f.days][of].sum(axis=1)
-        elif f.family == "value":
-            made[f.name] = values[f.days][of].sum(axis=1)
     return made
 
 

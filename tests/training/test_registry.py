@@ -144,6 +144,19 @@ def test_an_interrupted_run_leaves_nothing_that_counts(error, kept, company, sto
     assert mlflow.active_run() is None
 
 
+def test_a_model_interrupted_in_its_writing_is_deleted_with_its_run(
+    kept, company, store, client, monkeypatch
+):
+    def interrupted(folder: Path) -> Scorer:
+        raise KeyboardInterrupt
+
+    models = client.search_logged_models([kept.experiment_id])
+    monkeypatch.setattr(Scorer, "load", interrupted)  # MLflow loads the model to try it on its example
+    with pytest.raises(KeyboardInterrupt):
+        keep(Training(company.scorer), store)
+    assert len(client.search_logged_models([kept.experiment_id])) == len(models)
+
+
 # --- predict -------------------------------------------------------------------------------------------------
 
 

@@ -88,7 +88,7 @@ def simulate(leads: int, seed: int, months: int = 18) -> Company:
     sales.touches(past, handoffs, closings, log, streams[3])
     return Company(
         leads=files.leads(past),
-        events=files.events(past, log, closings, streams[4]),
+        events=files.events(past, log, streams[4]),
         outcomes=files.outcomes(past, closings, streams[5]),
         handoffs=files.handoffs(past, handoffs),
         project_file=text,
@@ -116,10 +116,7 @@ def _score(past: History, log: Log, text: str) -> sales.Score:
     settings: Project = project.parse(tomllib.loads(text))
     with resources.as_file(_file("rules.yaml")) as path:
         book = rules.load(path, settings)
-    still_open = Closings(
-        np.full(len(past.path), NO_DAY * DAY), np.zeros(len(past.path), np.int64), np.empty(0, object)
-    )
-    happened = files.events(past, log, still_open, np.random.Generator(np.random.PCG64(0)), twice=0.0)
+    happened = files.events(past, log, np.random.Generator(np.random.PCG64(0)), twice=0.0)
     known = timelines.build(tables.validate(settings, files.leads(past), happened), settings)
     place = pd.Index(known.lead_ids).get_indexer(pd.Index(files.names(past)[0]))
 

@@ -16,7 +16,7 @@ Bools = npt.NDArray[np.bool_]
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 STATES = ("away", "awareness", "interest", "evaluation", "ready", "gone", "never")
-AWAY, AWARENESS, INTEREST, EVALUATION, READY, GONE, NEVER, WON = range(8)
+AWAY, AWARENESS, INTEREST, EVALUATION, READY, GONE, NEVER = range(7)
 BEHAVIOURS = (
     "pricing", "product", "content", "webinar", "email", "form", "meeting", "careers", "handoff",
 )  # fmt: skip
@@ -43,31 +43,31 @@ class Channel:
 
 
 CHANNELS = (
-    Channel("page_view", "content", (0.018, 0.054, 0.069, 0.079, 0.079, 0.014, 0.026),
+    Channel("page_view", "content", (0.014, 0.055, 0.075, 0.09, 0.09, 0.01, 0.022),
             ("/", "/about", "/company/news", "/partners", "/contact"), late=True),
-    Channel("page_view", "content", (0.0031, 0.011, 0.023, 0.041, 0.045, 0.0031, 0.0055),
+    Channel("page_view", "content", (0.002, 0.01, 0.024, 0.05, 0.055, 0.002, 0.004),
             ("/customers", "/customers/stories", "/security", "/integrations"), late=True),
-    Channel("blog_view", "content", (0.019, 0.055, 0.051, 0.031, 0.025, 0.017, 0.031),
+    Channel("blog_view", "content", (0.016, 0.06, 0.055, 0.03, 0.022, 0.014, 0.03),
             ("/blog/planning", "/blog/benchmarks", "/blog/checklist", "/blog/interview", "/blog/trends"), late=True),
-    Channel("product_view", "product", (0.0073, 0.024, 0.044, 0.07, 0.067, 0.0073, 0.0084),
+    Channel("product_view", "product", (0.005, 0.022, 0.048, 0.085, 0.08, 0.005, 0.006),
             ("/product", "/product/reports", "/product/planner", "/product/connect"), late=True),
-    Channel("pricing_view", "pricing", (0.004, 0.011, 0.024, 0.054, 0.076, 0.0046, 0.0058),
+    Channel("pricing_view", "pricing", (0.0025, 0.009, 0.024, 0.065, 0.1, 0.003, 0.004),
             ("/pricing", "/pricing/team", "/pricing/enterprise")),
-    Channel("docs_view", "product", (0.003, 0.0072, 0.016, 0.036, 0.034, 0.0041, 0.011),
+    Channel("docs_view", "product", (0.002, 0.006, 0.016, 0.045, 0.042, 0.003, 0.01),
             ("/docs/start", "/docs/api", "/docs/import", "/docs/roles"), late=True),
-    Channel("case_study_download", "content", (0.00097, 0.004, 0.0085, 0.015, 0.013, 0.0011, 0.0015),
+    Channel("case_study_download", "content", (0.0006, 0.0035, 0.009, 0.018, 0.015, 0.0007, 0.001),
             ("case-study-retail.pdf", "case-study-bank.pdf", "case-study-plant.pdf"), late=True),
-    Channel("whitepaper_download", "content", (0.0012, 0.0078, 0.011, 0.0093, 0.0053, 0.00098, 0.0053),
+    Channel("whitepaper_download", "content", (0.0008, 0.008, 0.012, 0.01, 0.005, 0.0006, 0.005),
             ("whitepaper-roi.pdf", "whitepaper-guide.pdf")),
-    Channel("webinar_signup", "webinar", (0.001, 0.0072, 0.013, 0.013, 0.008, 0.00073, 0.0026)),
-    Channel("newsletter_signup", "email", (0.00064, 0.0032, 0.0064, 0.0085, 0.0064, 0.00037, 0.0013), once=True),
-    Channel("blog_alert_signup", "email", (0.00091, 0.0057, 0.0072, 0.0049, 0.0033, 0.00052, 0.0024), once=True),
-    Channel("form_submit", "form", (0.00064, 0.0021, 0.004, 0.0084, 0.012, 0.00076, 0.0013),
+    Channel("webinar_signup", "webinar", (0.0006, 0.007, 0.014, 0.014, 0.008, 0.0004, 0.002)),
+    Channel("newsletter_signup", "email", (0.0004, 0.003, 0.007, 0.01, 0.007, 0.0002, 0.001), once=True),
+    Channel("blog_alert_signup", "email", (0.0006, 0.006, 0.008, 0.005, 0.003, 0.0003, 0.002), once=True),
+    Channel("form_submit", "form", (0.0004, 0.0018, 0.004, 0.01, 0.016, 0.0005, 0.001),
             ("form/contact", "form/quote", "form/question"), late=True),
-    Channel("demo_request", "meeting", (0.00021, 0.00077, 0.002, 0.0063, 0.013, 0.00037, 0.00051), ("form/demo",)),
-    Channel("meeting_booked", "meeting", (0.00012, 0.00051, 0.0015, 0.0049, 0.014, 0.00021, 0.00037)),
-    Channel("trial_start", "product", (0.00037, 0.00089, 0.0023, 0.0091, 0.011, 0.00037, 0.00089), ("trial",), once=True),
-    Channel("careers_view", "careers", (0.0017, 0.0026, 0.0026, 0.0022, 0.0022, 0.0017, 0.016),
+    Channel("demo_request", "meeting", (0.0001, 0.0005, 0.0017, 0.007, 0.018, 0.0002, 0.0003), ("form/demo",)),
+    Channel("meeting_booked", "meeting", (0.00005, 0.0003, 0.0011, 0.005, 0.018, 0.0001, 0.0002)),
+    Channel("trial_start", "product", (0.0002, 0.0006, 0.002, 0.011, 0.014, 0.0002, 0.0006), ("trial",), once=True),
+    Channel("careers_view", "careers", (0.0015, 0.0025, 0.0025, 0.002, 0.002, 0.0015, 0.025),
             ("/careers", "/careers/engineering", "/careers/internships"), late=True),
 )  # fmt: skip
 
@@ -78,8 +78,8 @@ LATE_NIGHTS = (0.4, 0.25, 0.15, 0.12, 0.08)
 # Who reads how much: one factor per seniority and behaviour (order of BEHAVIOURS).
 SENIORITIES = ("analyst", "manager", "director", "executive")
 SENIORITY_MIX = (0.40, 0.33, 0.17, 0.10)
-WEIGHT = (2, 3, 4, 4)
-"""How likely, against colleagues, each seniority is to be the one who opens the opportunity."""
+OPENS = (0.018, 0.027, 0.040, 0.036)
+"""Daily chance, by seniority, that a person of a ready account opens an opportunity that will be won (short cycle)."""
 ACTIVITY: Floats = np.array(
     [
         [0.9, 1.3, 1.3, 1.2, 1.0, 0.8, 0.7, 1.4, 1.0],
@@ -142,7 +142,7 @@ CLEAN_UP: Floats = np.array([0, 0, 0, 0, 0, 1 / 75, 1 / 120])
 
 # Accounts.
 MOST_PEOPLE = 6
-JOIN: Floats = np.array([0.0016, 0.0055, 0.0100, 0.0150, 0.0150, 0.0, 0.0])
+JOIN: Floats = np.array([0.0012, 0.0040, 0.0080, 0.0120, 0.0120, 0.0, 0.0])
 """Daily chance that one more person of the account becomes a lead, while there are fewer than MOST_PEOPLE."""
 INITIAL = (0.30, 0.44, 0.18, 0.06, 0.02, 0.0)
 """P(state on the account's first day), for accounts that may buy at all."""
@@ -156,7 +156,7 @@ COUNTRIES = ("Germany", "France", "Netherlands", "Spain", "Sweden", "United King
 COUNTRY_MIX = (0.24, 0.14, 0.10, 0.08, 0.06, 0.16, 0.22)
 PACE = (0.60, 0.78, 1.0, 1.28, 1.60)
 """How much faster an account makes progress at each level of fit."""
-TEMPO = (0.8, 0.4)
+TEMPO = (1.0, 0.45)
 """How fast anything moves in a short and in a long sales cycle."""
 
 
@@ -173,16 +173,21 @@ def fit_level(industry: npt.NDArray[np.int64], employees: Floats) -> npt.NDArray
 
 
 def transitions(cycle: int, fit: int) -> Floats:
-    """P(state tomorrow | state today), 8 x 8 with WON last; rows add up to one."""
+    """P(state tomorrow | state today), 7 x 7; rows add up to one."""
     pace, tempo = PACE[fit], TEMPO[cycle]
-    step = np.zeros((8, 8))
-    step[AWAY, [AWARENESS, INTEREST, EVALUATION, GONE]] = 0.014 * pace**0.5, 0.002 * pace, 0.0012 * pace, 0.0012
-    step[AWARENESS, [AWAY, INTEREST, EVALUATION, GONE]] = 0.024, 0.013 * pace, 0.0025 * pace, 0.0012
-    step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.0235 * pace, 0.004
-    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.036 * pace, 0.012
-    step[READY, [AWAY, EVALUATION, GONE, WON]] = 0.006, 0.014, 0.010, 0.060
+    step = np.zeros((7, 7))
+    step[AWAY, [AWARENESS, INTEREST, EVALUATION, GONE]] = 0.011 * pace**0.5, 0.0015 * pace, 0.0007 * pace, 0.0012
+    step[AWARENESS, [AWAY, INTEREST, EVALUATION, GONE]] = 0.026, 0.012 * pace, 0.0012 * pace, 0.0012
+    step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.021 * pace, 0.004
+    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.034 * pace, 0.011
+    step[READY, [AWAY, EVALUATION, GONE]] = 0.006, 0.014, 0.010
     step *= tempo
     return step + np.diag(1 - step.sum(axis=1))
+
+
+def opens() -> Floats:
+    """Daily chance of opening an opportunity while the account is ready, by cycle and seniority."""
+    return np.outer(TEMPO, OPENS)
 
 
 def initial(company_type: int) -> Floats:

@@ -108,12 +108,8 @@ def _visits(
     """Draw every channel of some people; their webinar sign-ups are returned as (person, day)."""
     rate = company.rates()
     state = history.path[history.account[people]].astype(np.int64)
-    alive = (
-        (state >= 0)
-        & (state < company.WON)
-        & (np.arange(history.days) >= history.first_seen[people][:, None])
-    )
-    state = np.clip(state, 0, company.NEVER)
+    alive = (state >= 0) & (np.arange(history.days) >= history.first_seen[people][:, None])
+    state = np.maximum(state, 0)
     total = rate.sum(axis=1)[history.seniority[people][:, None], state] * busy * alive
     count = rng.poisson(total)
     row, day = np.nonzero(count)
@@ -198,7 +194,7 @@ def _webinars(history: History, person: Days, day: Days, log: Log, rng: np.rando
     next_one = first + (day - first) // 14 * 14 + 14
     person, when = np.unique(np.stack([person, np.maximum(next_one, first)]), axis=1)
     state = history.path[history.account[person], np.minimum(when, history.days - 1)].astype(np.int64)
-    held = (when < history.days) & (state != company.WON) & (when >= history.created[person])
+    held = (when < history.days) & (when >= history.created[person])
     person, when, state = person[held], when[held], state[held]
     came = rng.random(len(person)) < company.ATTENDS[state]
     log.see(person, when, when + 2, WEBINAR, ATTENDED_AT + came)
@@ -218,7 +214,7 @@ def _mails(history: History, subscribed: Days, log: Log, rng: np.random.Generato
             continue
         state = history.path[history.account, day].astype(np.int64)
         to = np.flatnonzero(
-            ~stopped & (history.created < day) & (state < company.WON) & (campaign | (subscribed < day))
+            ~stopped & (history.created < day) & (campaign | (subscribed < day))
         )
         at = day * DAY + 9 * HOUR + rng.integers(0, 1800, len(to)) * SECOND
         name = company.CAMPAIGNS[day // 28 % len(company.CAMPAIGNS)] if campaign else "newsletter"
@@ -257,7 +253,7 @@ def _bot(history: History, log: Log, rng: np.random.Generator) -> None:
     for person in np.sort(rng.choice(n, size=max(1, n // 500), replace=False)):
         day = int(rng.integers(history.created[person] + 1, history.days + 1))
         pages = int(rng.integers(120, 320))
-        if day >= history.days or history.path[history.account[person], day] == company.WON:
+        if day >= history.days:
             continue
         at = day * DAY + 3 * HOUR + np.cumsum(rng.integers(0, 3, pages)) * SECOND
         names = np.array(

@@ -21,7 +21,8 @@ ANONYMOUS_DAYS = company.LATEST_DAYS
 class History:
     """Accounts (rows of ``path``, one column per day) and their people, in order of account and creation.
 
-    ``path`` holds states, `BEFORE` before the account's first day, WON from the opening of its opportunity on.
+    ``path`` holds states, `BEFORE` before the account's first day. ``opened`` is per person the day on which it
+    opens the opportunity that will be won, ``clean_up`` per account the day on which its record gets closed.
     Days count from `company.START`; ``NO_DAY`` means never. ``created_at`` and ``opened_at`` are microseconds
     since then.
     """
@@ -35,9 +36,6 @@ class History:
     employees: Floats
     country: Days
     mail_gateway: Bools
-    opened: Days
-    opened_at: Days
-    winner: Days
     clean_up: Days
     account: Days
     created: Days
@@ -47,6 +45,8 @@ class History:
     source: Days
     consent: Bools
     bad_address: Bools
+    opened: Days
+    opened_at: Days
     people: Days
 
     @property
@@ -113,8 +113,7 @@ def _paths(
 ) -> tuple[npt.NDArray[np.int8], Days, Days]:
     """Each account's states by day, and the account and day of each person's creation.
 
-    The order of a day: the state moves, then somebody may join. No opportunity opens before the first person
-    has a name.
+    The order of a day: the state moves, then somebody may join.
     """
     n = len(accounts["cycle"])
     first_day, first_created = (
@@ -130,16 +129,12 @@ def _paths(
     who, when = [], []
     for day in range(days):
         u, v = rng.random(n), rng.random(n)
-        live = np.flatnonzero((first_day < day) & (state != company.WON))
-        moved = (bounds[live, state[live], :-1] <= u[live, None]).sum(axis=1)
-        unnamed = (moved == company.WON) & (day <= first_created[live])
-        state[live] = np.where(unnamed, company.READY, moved)
+        live = np.flatnonzero(first_day < day)
+        state[live] = (bounds[live, state[live], :-1] <= u[live, None]).sum(axis=1)
         state[first_day == day] = begins[first_day == day]
         path[:, day] = state
-        open_for_more = (
-            (state >= 0) & (state < company.WON) & (people < company.MOST_PEOPLE) & (first_created < day)
-        )
-        joins = (first_created == day) | (open_for_more & (v < np.append(company.JOIN, [0.0, 0.0])[state]))
+        open_for_more = (people < company.MOST_PEOPLE) & (first_created < day)
+        joins = (first_created == day) | (open_for_more & (v < company.JOIN[state]))
         who.append(np.flatnonzero(joins))
         when.append(np.full(int(joins.sum()), day))
         people += joins
@@ -164,20 +159,17 @@ def _people(
     created: Days,
     rng: np.random.Generator,
 ) -> History:
-    m, n = len(account), len(path)
+    m = len(account)
     seniority = pick(rng, company.SENIORITY_MIX, m)
-    opened = np.where((path == company.WON).any(axis=1), (path == company.WON).argmax(axis=1), NO_DAY)
     first = np.append(True, account[1:] != account[:-1])
     first_created = accounts.pop("first_created").astype(np.int64)
     first_day = accounts["first_day"].astype(np.int64)[account]
     first_seen = np.where(first, first_day, np.maximum(created - _anonymous_days(m, rng), first_day))
-    chance = company.CLEAN_UP[np.clip(path, 0, 6)] * (path >= 0) * (path < company.WON)
+    chance = company.CLEAN_UP[np.maximum(path, 0)] * (path >= 0)
     closes = (rng.random(path.shape) < chance) & (np.arange(path.shape[1]) > first_created[:, None])
+    opened = _opened(path, account, created, company.opens()[accounts["cycle"].astype(int)[account], seniority], rng)
     return History(
         path=path,
-        opened=opened,
-        opened_at=np.where(opened < NO_DAY, opened * DAY + _working_hours(n, rng), NO_DAY * DAY),
-        winner=_winners(account, seniority, created, opened, n, rng),
         clean_up=np.where(closes.any(axis=1), closes.argmax(axis=1), NO_DAY),
         account=account,
         created=created,
@@ -187,7 +179,9 @@ def _people(
         source=pick_rows(rng, company.SOURCE[path[account, created]]),
         consent=rng.random(m) < 0.85,
         bad_address=rng.random(m) < 0.02,
-        people=np.searchsorted(account, np.arange(n + 1)),
+        opened=opened,
+        opened_at=np.where(opened < NO_DAY, opened * DAY + _working_hours(m, rng), NO_DAY * DAY),
+        people=np.searchsorted(account, np.arange(len(path) + 1)),
         **accounts,  # type: ignore[arg-type]  # the columns that `_accounts` makes
     )
 
@@ -197,13 +191,15 @@ def _working_hours(n: int, rng: np.random.Generator) -> Days:
     return rng.integers(8 * 3600, 17 * 3600, n) * 1_000_000
 
 
-def _winners(
-    account: Days, seniority: Days, created: Days, opened: Days, n: int, rng: np.random.Generator
+def _opened(
+    path: npt.NDArray[np.int8], account: Days, created: Days, chance: Floats, rng: np.random.Generator
 ) -> Days:
-    """Per account the person who opens its opportunity, drawn by weight among those created before that day; else -1."""
-    weight = np.array(company.WEIGHT)[seniority] * (created < opened[account])
-    # The largest of u^(1/w) is person i with probability w_i / sum of w.
-    key = np.where(weight > 0, rng.random(len(account)) ** (1 / np.maximum(weight, 1)), -1.0)
-    by = np.lexsort((key, account))
-    last = np.searchsorted(account[by], np.arange(n), side="right") - 1
-    return np.where(opened < NO_DAY, by[last], -1)
+    """Per person the first day after its creation on which, its account being ready, it opens an opportunity."""
+    waits = rng.geometric(chance)
+    ready_days = np.cumsum(path == company.READY, axis=1, dtype=np.int32)
+    opened = np.full(len(account), NO_DAY)
+    for person in range(len(account)):
+        days = ready_days[account[person]]
+        day = int(np.searchsorted(days, days[created[person]] + waits[person]))
+        opened[person] = day if day < len(days) else NO_DAY
+    return opened

@@ -20,15 +20,16 @@ ALL, ALONE, BLIND, MUTE = -1, -2, -3, -4
 
 World = namedtuple(
     "World",
-    "busy known_share prompt late once once_behaviour vectors sources_at join_log stay_log close_log steps unnamed "
+    "busy known_share prompt late once once_behaviour vectors reviews_at sources_at join_log stay_log close_log waits_log steps ready "
     "most_people latest_days",
 )
 """Parameters, arrays with the 7 states last.
 
 busy[day]; known_share[age]: share of late-recorded events known after so many days; prompt and late[seniority,
 behaviour or, last, their sum, state] and once[seniority, channel, state]: daily rates; once_behaviour[channel];
-vectors[sort, state]: log-likelihoods, those of sources from ``sources_at`` on; join_log, stay_log, close_log[state];
-steps and unnamed[class, state, state]: without the chance of an opening; unnamed until the first person has a name.
+vectors[sort, state]: log-likelihoods, those of sales' answers from ``reviews_at``, those of sources from
+``sources_at`` on; join_log, stay_log, close_log[state];
+waits_log[class, seniority]: log P(no opening | ready); steps[class, state, state]; ``ready``: that state.
 """
 
 Records = namedtuple(
@@ -68,14 +69,16 @@ def _walk(world, records, account, lead, view, class_, day, stop, until, seen, b
     Returns the next observation and the log-evidence of those days.
     """
     log, moved = scratch
-    steps, unnamed, vectors, busy = world.steps[class_], world.unnamed[class_], world.vectors, world.busy
+    steps, vectors, busy = world.steps[class_], world.vectors, world.busy
+    waits_log, created = world.waits_log[class_, records.seniority[lead]], records.created[lead]
     on, known, vector = records.day, records.known, records.vector
     last, first_day = records.observations[account + 1], records.first_day[account]
-    named = records.created[records.people[account]]
     logs = 0.0
     for today in range(day, stop):
-        _move(belief, steps if today > named else unnamed, today > first_day, moved)
+        _move(belief, steps, today > first_day, moved)
         _silence(world, records, account, lead, view, today, until, busy[today], log)
+        if today > created:
+            log[world.ready] += waits_log
         while seen < last and on[seen] == today:
             if known[seen] <= until and not _hidden(world, records, lead, view, seen):
                 for s in range(STATES):
@@ -104,14 +107,13 @@ def _move(belief, steps, moves, moved):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _hidden(world, records, lead, view, seen):  # type: ignore[no-untyped-def]
     """Whether a view leaves an observation out."""
-    own = records.person[seen] == lead
-    if view == ALONE:
-        return not own
-    if view == BLIND:
-        return records.vector[seen] >= world.sources_at
-    return own and (
-        view == records.behaviour[seen] >= 0 or (view == MUTE and records.vector[seen] < world.sources_at)
-    )
+    own, sort = records.person[seen] == lead, records.vector[seen]
+    review = world.reviews_at <= sort < world.sources_at
+    if not own:
+        return view == ALONE or review or (view == BLIND and sort >= world.sources_at)
+    if sort >= world.sources_at:
+        return view == BLIND
+    return view == MUTE or (view >= 0 and records.behaviour[seen] == view)
 
 
 @njit(cache=True, nogil=True)

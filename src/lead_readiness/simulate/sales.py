@@ -20,6 +20,7 @@ from lead_readiness.timelines import DAY
 COOL_DOWN_DAYS = 42
 MONDAY = 5
 """The first Monday, as a day of the simulation."""
+CLEAN_UP_HOUR = 17
 CLOSED = ("open", "won", "lost", "disqualified")
 
 
@@ -41,7 +42,7 @@ class Handoffs:
 
 @dataclass(frozen=True)
 class Closings:
-    """Per account the moment its record closed (NO_DAY * DAY: open), how (a place in CLOSED), and why."""
+    """Per person the moment its record closed (NO_DAY * DAY: open), how (a place in CLOSED), and why."""
 
     at: Days
     how: Days
@@ -74,49 +75,49 @@ class _Desk:
     """Who is in sales' hands, day by day."""
 
     def __init__(self, history: History, held: Days, capacity: int, rng: np.random.Generator) -> None:
-        accounts, people = len(history.path), len(history.account)
+        people = len(history.account)
         self.history, self.held, self.capacity, self.rng = history, held, capacity, rng
         self.handoffs = Handoffs([], [], [], [])
         self.row = np.full(people, -1)
         self.since = np.full(people, NO_DAY)
         self.free_from = np.zeros(people, np.int64)
-        self.closed_at = np.full(accounts, NO_DAY * DAY)
-        self.how = np.zeros(accounts, np.int64)
-        self.why = np.full(accounts, None, dtype=object)
+        self.closed_at = np.full(people, NO_DAY * DAY)
+        self.how = np.zeros(people, np.int64)
+        self.why = np.full(people, None, dtype=object)
 
     def open(self, day: int) -> None:
-        """Opportunities of the day: their winners are in sales' hands from then on, if they were not before."""
-        for account in np.flatnonzero(self.history.opened == day):
-            self._close(account, int(self.history.opened_at[account]), "won", "colleague's opportunity")
-            person = int(self.history.winner[account])
+        """Opportunities of the day: their leads are in sales' hands from then on, if they were not before."""
+        for person in np.flatnonzero((self.history.opened == day) & (self.how == 0)):
+            self.closed_at[person], self.how[person] = self.history.opened_at[person], CLOSED.index("won")
             if self.row[person] < 0:
-                self._hand_off(person, int(self.history.opened_at[account]), day)
+                self._hand_off(int(person), int(self.history.opened_at[person]), day)
 
     def clean_up(self, day: int) -> None:
         """Records that marketing closes."""
-        for account in np.flatnonzero((self.history.clean_up == day) & (self.how == 0)):
+        for account in np.flatnonzero(self.history.clean_up == day):
             never = self.history.path[account, day] == company.NEVER
             reason = "not a lead" if never else ("no response", "competitor")[int(self.rng.random() < 0.4)]
-            self._close(account, day * DAY + 17 * HOUR, "disqualified" if never else "lost", reason)
+            people = np.arange(self.history.people[account], self.history.people[account + 1])
+            people = people[(self.how[people] == 0) & (self.history.created[people] < day)]
+            self._close(people, day * DAY + CLEAN_UP_HOUR * HOUR, "disqualified" if never else "lost", reason)
 
     def review(self, day: int, log: Log) -> None:
         """Sales' answer on each lead it has held for a multiple of REVIEW_DAYS."""
-        account = self.history.account
-        due = np.flatnonzero((self.row >= 0) & (self.how[account] == 0) & (day > self.since))
+        due = np.flatnonzero((self.row >= 0) & (self.how == 0) & (day > self.since))
         due = due[(day - self.since[due]) % company.REVIEW_DAYS == 0]
-        answer = pick_rows(self.rng, company.REVIEW_OUTCOME[self.history.path[account[due], day]])
+        answer = pick_rows(self.rng, company.REVIEW_OUTCOME[self.history.path[self.history.account[due], day]])
         log.see(due, np.full(len(due), day), np.full(len(due), day + 1), HANDOFF, REVIEWS_AT + answer)
         for person, a in zip(due, answer):
             at = day * DAY + 15 * HOUR + int(self.rng.integers(0, 7200)) * SECOND
             name = company.REVIEW[a]
-            if name in CLOSED and self.how[account[person]] == 0:
-                self._close(account[person], at, name, "competitor" if name == "lost" else "not a lead")
+            if name in CLOSED:
+                self._close(person, at, name, "competitor" if name == "lost" else "not a lead")
             elif a >= len(company.REVIEW) - len(company.REASONS):
                 self._return(int(person), at, day, a - (len(company.REVIEW) - len(company.REASONS)))
 
     def take(self, day: int, points: Floats, triggered: Bools) -> None:
         """Take the leads that the rule book says are ready, the triggered ones first, as many as there is room for."""
-        free = (self.row < 0) & (self.history.created < day) & (self.how[self.history.account] == 0)
+        free = (self.row < 0) & (self.history.created < day) & (self.how == 0)
         free &= (self.held > day) & (self.free_from <= day) & np.isfinite(points)
         ready = np.flatnonzero(free & (triggered | (points >= 0)))
         first = ready[np.lexsort((-points[ready], ~triggered[ready]))][: self.capacity]
@@ -135,8 +136,8 @@ class _Desk:
         self.handoffs.returned[row], self.handoffs.reason[row] = at, reason
         self.row[person], self.free_from[person] = -1, day + COOL_DOWN_DAYS
 
-    def _close(self, account: int, at: int, how: str, reason: str) -> None:
-        self.closed_at[account], self.how[account], self.why[account] = at, CLOSED.index(how), reason
+    def _close(self, people: Days, at: int, how: str, reason: str) -> None:
+        self.closed_at[people], self.how[people], self.why[people] = at, CLOSED.index(how), reason
 
 
 def touches(
@@ -144,7 +145,7 @@ def touches(
 ) -> None:
     """Sales' calls and mails to the leads in its hands, on weekdays, for eight weeks at most."""
     person, begin, returned, _ = handoffs.columns()
-    end = np.minimum(np.minimum(returned, closings.at[history.account[person]]), begin + 56 * DAY)
+    end = np.minimum(np.minimum(returned, closings.at[person]), begin + 56 * DAY)
     for kind, rate in (("sales_call", 0.10), ("sales_email", 0.12)):
         for i in range(len(person)):
             days = np.arange(begin[i] // DAY, min(end[i] // DAY, history.days))

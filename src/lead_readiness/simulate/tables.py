@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from lead_readiness.simulate import company
-from lead_readiness.simulate.events import KINDS, Log
+from lead_readiness.simulate.events import HOUR, KINDS, Log
 from lead_readiness.simulate.history import NO_DAY, Days, History
-from lead_readiness.simulate.sales import CLOSED, Closings, Handoffs
+from lead_readiness.simulate.sales import CLEAN_UP_HOUR, CLOSED, Closings, Handoffs
 from lead_readiness.timelines import DAY
 
 EPOCH = int(company.START.timestamp()) * 1_000_000
@@ -58,13 +58,14 @@ def leads(history: History) -> pd.DataFrame:
 
 
 def events(
-    history: History, log: Log, closings: Closings, rng: np.random.Generator, twice: float = TWICE
+    history: History, log: Log, rng: np.random.Generator, twice: float = TWICE
 ) -> pd.DataFrame:
-    """The events table, by lead and time: nothing after a record was closed, nothing recorded after the cut."""
+    """The events table, by lead and time: nothing after an account's clean-up, nothing recorded after the cut."""
     columns = log.columns()
     person, at = columns["person"].astype(np.int64), columns["at"].astype(np.int64)
     recorded = columns["recorded"].astype(np.int64)
-    keep = (np.maximum(at, recorded) < history.days * DAY) & (at < closings.at[history.account[person]])
+    swept = (history.clean_up * DAY + CLEAN_UP_HOUR * HOUR)[history.account[person]]
+    keep = (np.maximum(at, recorded) < history.days * DAY) & (at < swept)
     lead = names(history)[0]
     order = np.flatnonzero(keep)
     rank = np.argsort(np.argsort(lead))[person[order]]
@@ -105,27 +106,22 @@ def handoffs(history: History, rows: Handoffs) -> pd.DataFrame:
 
 
 def outcomes(history: History, closings: Closings, rng: np.random.Generator) -> pd.DataFrame:
-    """The outcomes table, in order of decision: wins decided by the cut, colleagues of winners, closed records."""
-    of = history.account
-    n = len(history.path)
-    wins = history.winner[of] == np.arange(len(of))
-    shape = np.where(history.cycle == 0, 3.0, 8.0)
-    took = np.maximum(0.5, rng.gamma(2.0, shape / 2))
-    decided_win = ((history.opened_at + took * DAY) // 1_000_000 * 1_000_000).astype(np.int64)
-    size = np.nan_to_num(history.employees, nan=50.0)
+    """The outcomes table, in order of decision: wins decided by the cut, and closed records."""
+    of, n = history.account, len(history.account)
+    won = closings.how == CLOSED.index("won")
+    took = np.maximum(0.5, rng.gamma(2.0, np.where(history.cycle[of] == 0, 1.5, 4.0)))
+    decided = np.where(won, closings.at + (took * 86_400).astype(np.int64) * 1_000_000, closings.at)
+    size = np.nan_to_num(history.employees[of], nan=50.0)
     amount = np.rint(rng.lognormal(8.3 + 0.25 * np.log(size), 0.5, n) / 100) * 100
-    won = closings.how[of] == CLOSED.index("won")
-    how = np.where(won & ~wins, CLOSED.index("disqualified"), closings.how[of])
-    decided = np.where(won & wins, decided_win[of], closings.at[of])
     table = pd.DataFrame(
         {
             "lead_id": names(history)[0],
-            "outcome": np.array(CLOSED, dtype=object)[how],
+            "outcome": np.array(CLOSED, dtype=object)[closings.how],
             "decided_at": moments(decided),
-            "opportunity_at": moments(np.where(wins, history.opened_at[of], OPEN_UNTIL)),
-            "amount": np.where(wins, amount[of], np.nan),
-            "reason": np.where(wins, None, closings.why[of]),
+            "opportunity_at": moments(np.where(won, closings.at, OPEN_UNTIL)),
+            "amount": np.where(won, amount, np.nan),
+            "reason": closings.why,
         }
     )
-    known = (closings.how[of] > 0) & (decided < history.days * DAY)
+    known = (closings.how > 0) & (decided < history.days * DAY)
     return table[known].sort_values(["decided_at", "lead_id"], ignore_index=True)

@@ -1,11 +1,14 @@
 """The truth: what was really to be expected of each lead at each snapshot, given all that was visible then.
 
-`of` gives, for every lead at risk on every Monday, P(it opens the winning opportunity within (as_of + 1 day,
-as_of + H], given that nothing is decided in that first day), with all parameters known: the belief of the exact
-filter (`kernel`) times a look-ahead over intent and over the colleagues who may still join. H is 30 days for short
-and 90 for long sales cycles. A behaviour's true contribution is the logit of that probability minus the logit
-without the lead's own channel of that behaviour, its events and their absence; ``account`` takes away the
-colleagues, ``fit`` all attributes but the cycle (the population's mix in their place).
+`of` gives, for every lead at risk on every Monday, P(it opens an opportunity that will be won within (as_of + 1
+day, as_of + H], given that nothing is decided in that first day), with all parameters known: the belief of the exact
+filter (`kernel`) times a look-ahead. H is 30 days for short and 90 for long sales cycles. What was visible is:
+the attributes, creation and events of everybody in the account, and that the record is still open; of the lead
+itself also what sales answered on it. Colleagues' hand-offs and deals are not looked at.
+
+A behaviour's true contribution is the logit of that probability minus the logit without the lead's own channel of
+that behaviour, its events and their absence; ``engagement`` takes away all of them at once, ``account`` the
+colleagues, ``fit`` all attributes but the cycle (with the population's mix in their place).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import pandas as pd
 
 from lead_readiness.simulate import company, kernel, tables
 from lead_readiness.simulate.company import BEHAVIOURS, CHANNELS, Floats
-from lead_readiness.simulate.events import KINDS, ONCE, SOURCES_AT, vectors
+from lead_readiness.simulate.events import KINDS, ONCE, REVIEWS_AT, SOURCES_AT, vectors
 from lead_readiness.simulate.history import Days
 from lead_readiness.simulate.sales import MONDAY
 from lead_readiness.timelines import DAY
@@ -28,27 +31,25 @@ if TYPE_CHECKING:
     from lead_readiness.simulate.build import Hidden
 
 FITS, CLASSES = len(company.PACE), len(company.PACE) * len(company.CYCLES)
-WEIGHT = np.array(company.WEIGHT)
-MOST_WEIGHT = company.MOST_PEOPLE * max(company.WEIGHT)
+SENIORITIES = len(company.SENIORITIES)
 BLOCK = 200
 """Accounts taken at a time by one thread."""
 LEAST = 1e-6
 CONTRIBUTIONS = (*BEHAVIOURS, "engagement", "account", "fit")
+VIEWS = (kernel.ALL, *range(len(BEHAVIOURS)), kernel.MUTE, kernel.ALONE)
 
 
 def of(hidden: Hidden) -> pd.DataFrame:
     """The truth as [lead_id, as_of, probability, one column for each of CONTRIBUTIONS], by lead and time."""
     person, day = at_risk(hidden)
-    world, records = _world(hidden), _records(hidden)
-    ahead = _Ahead(hidden, person, day)
+    observer = _Observer(hidden)
     account = hidden.history.account[person]
     cuts = np.searchsorted(account, np.arange(0, len(hidden.history.path) + BLOCK, BLOCK))
     blocks = [slice(a, b) for a, b in zip(cuts, cuts[1:]) if a < b]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        parts = list(
-            pool.map(lambda rows: ahead.chances(world, records, person[rows], day[rows], rows), blocks)
-        )
-    chance = np.clip(np.concatenate([*parts, np.empty((0, 1 + len(CONTRIBUTIONS)))]), LEAST, 1 - LEAST)
+        parts = list(pool.map(lambda rows: observer.chances(person[rows], day[rows]), blocks))
+    chance = np.concatenate([*parts, np.empty((0, 1 + len(CONTRIBUTIONS)))])
+    chance = np.clip(chance, LEAST, 1 - LEAST)
     logit = np.log(chance) - np.log1p(-chance)
     columns = {"lead_id": tables.names(hidden.history)[0][person], "as_of": tables.moments(day * DAY)}
     columns["probability"] = chance[:, 0]
@@ -61,10 +62,9 @@ def at_risk(hidden: Hidden) -> tuple[Days, Days]:
     past = hidden.history
     mondays = np.arange(MONDAY, past.days + 1, 7)
     events = hidden.log.columns()
-    out = np.full(len(past.account), tables.OPEN_UNTIL)
+    end = hidden.closings.at.copy()
     of_kind = events["kind"] == KINDS.index("unsubscribe")
-    np.minimum.at(out, events["person"][of_kind].astype(np.int64), events["at"][of_kind].astype(np.int64))
-    end = np.minimum(out, hidden.closings.at[past.account])
+    np.minimum.at(end, events["person"][of_kind].astype(np.int64), events["at"][of_kind].astype(np.int64))
     free = (past.created_at[:, None] < mondays * DAY) & (mondays * DAY < end[:, None])
     person, handed_off, returned, _ = hidden.handoffs.columns()
     first = np.searchsorted(mondays * DAY, handed_off, side="right")
@@ -75,150 +75,111 @@ def at_risk(hidden: Hidden) -> tuple[Days, Days]:
     return rows, mondays[column]
 
 
-class _Ahead:
-    """Chances from beliefs: the look-ahead tables, and who is whose colleague at each snapshot."""
+class _Observer:
+    """One who knows all parameters, looks at the records, and says what is to be expected."""
 
-    def __init__(self, hidden: Hidden, person: Days, day: Days) -> None:
+    def __init__(self, hidden: Hidden) -> None:
         past = hidden.history
-        self.past = past
-        size = np.zeros((len(person), 2), np.int64)
-        for k in range(company.MOST_PEOPLE):
-            other = past.people[past.account[person]] + k
-            inside = other < past.people[past.account[person] + 1]
-            other = np.where(inside, other, 0)
-            there = inside & (past.created[other] < day)
-            size += np.stack([there, there * WEIGHT[past.seniority[other]]], axis=1)
-        self.size, self.weight = size[:, 0], size[:, 1]
-        own = WEIGHT[past.seniority[person]]
+        self.past, self.world, self.records = past, _world(past.days), _records(hidden)
         self.chance, self.undecided = look_ahead()
-        mix = np.zeros((company.MOST_PEOPLE + 1, MOST_WEIGHT + 1))
-        np.add.at(mix, (self.size, self.weight - own), 1.0)
-        self.colleagues = mix / max(1.0, mix.sum())
-        self.fits = np.stack([np.bincount(past.fit[past.cycle == c], minlength=FITS) + 1e-9 for c in (0, 1)])
+        fits = np.stack([np.bincount(past.fit[past.cycle == c], minlength=FITS) for c in (0, 1)]) + 0.5
+        self.fits = fits / fits.sum(axis=1, keepdims=True)
         types = np.bincount(past.company_type, minlength=len(company.COMPANY_TYPES)) / len(past.path)
         self.initial = np.array([company.initial(t) for t in range(len(types))])
         self.unknown_initial = types @ self.initial
 
-    def chances(self, world: object, records: object, person: Days, day: Days, rows: slice) -> Floats:
+    def chances(self, person: Days, day: Days) -> Floats:
         """Probability of each snapshot, [row, 1 + CONTRIBUTIONS]: with everything, then with each thing taken away."""
-        n, past = len(person), self.past
-        account = past.account[person]
-        class_ = past.cycle[account] * FITS + past.fit[account]
-        own = WEIGHT[past.seniority[person]]
-        size, weight = self.size[rows], self.weight[rows]
-        share = own[:, None] * self.chance[class_, size, weight]
-        out = np.empty((n, 1 + len(CONTRIBUTIONS)))
-        for i, view in enumerate((kernel.ALL, *range(len(BEHAVIOURS)), kernel.MUTE)):
-            belief, _ = self._beliefs(world, records, person, day, view, class_)
-            out[:, i] = (belief * share).sum(axis=1) / (belief * self.undecided[class_]).sum(axis=1)
-        belief, _ = self._beliefs(world, records, person, day, kernel.ALONE, class_)
-        among = self._among_the_unknown()[class_, past.seniority[person]]
-        out[:, -2] = (belief * among).sum(axis=1) / (belief * self.undecided[class_]).sum(axis=1)
-        out[:, -1] = self._blind(world, records, person, day, size, weight - own)
+        account, seniority = self.past.account[person], self.past.seniority[person]
+        class_ = self.past.cycle[account] * FITS + self.past.fit[account]
+        out = np.empty((len(person), 1 + len(CONTRIBUTIONS)))
+        for i, view in enumerate(VIEWS):
+            belief, _ = self._beliefs(person, day, view, class_)
+            won = (belief * self.chance[class_, seniority]).sum(axis=1)
+            out[:, i] = won / (belief * self.undecided[class_, seniority]).sum(axis=1)
+        out[:, -1] = self._blind(person, day)
         return out
 
-    def _among_the_unknown(self) -> Floats:
-        """`chance` times weight by [class, seniority, state], with the population's colleagues."""
-        among = np.zeros((CLASSES, len(WEIGHT), kernel.STATES))
-        for r, w in enumerate(WEIGHT):
-            shifted = self.chance[:, :, w:]
-            among[:, r] = w * np.einsum("nw,cnws->cs", self.colleagues[:, : MOST_WEIGHT + 1 - w], shifted)
-        return among
-
-    def _blind(
-        self, world: object, records: object, person: Days, day: Days, size: Days, others: Days
-    ) -> Floats:
+    def _blind(self, person: Days, day: Days) -> Floats:
         """Probability with the population's mix of fits, company types, sources and seniorities."""
         cycle = self.past.cycle[self.past.account[person]]
         won, left, evidence = (np.zeros((len(person), FITS)) for _ in range(3))
         for fit in range(FITS):
             class_ = cycle * FITS + fit
-            belief, evidence[:, fit] = self._beliefs(world, records, person, day, kernel.BLIND, class_)
-            left[:, fit] = (belief * self.undecided[class_]).sum(axis=1)
-            for mix, w in zip(company.SENIORITY_MIX, WEIGHT):
-                at = np.minimum(others + w, MOST_WEIGHT)
-                won[:, fit] += mix * w * (belief * self.chance[class_, size, at]).sum(axis=1)
-        prior = np.log(self.fits / self.fits.sum(axis=1, keepdims=True))[cycle]
-        share = np.exp(prior + evidence - (prior + evidence).max(axis=1, keepdims=True))
+            belief, evidence[:, fit] = self._beliefs(person, day, kernel.BLIND, class_)
+            for s, share in enumerate(company.SENIORITY_MIX):
+                won[:, fit] += share * (belief * self.chance[class_, s]).sum(axis=1)
+                left[:, fit] += share * (belief * self.undecided[class_, s]).sum(axis=1)
+        evidence += np.log(self.fits)[cycle]
+        share = np.exp(evidence - evidence.max(axis=1, keepdims=True))
         return np.asarray((share * won).sum(axis=1) / (share * left).sum(axis=1))
 
-    def _beliefs(
-        self, world: object, records: object, person: Days, day: Days, view: int, class_: Days
-    ) -> tuple[Floats, Floats]:
+    def _beliefs(self, person: Days, day: Days, view: int, class_: Days) -> tuple[Floats, Floats]:
         """Belief [row, state] and log-evidence [row] of snapshots in order of person and day."""
         belief, evidence = np.empty((len(person), kernel.STATES)), np.empty(len(person))
         account = self.past.account[person]
         initial = self.initial[self.past.company_type[account]]
         if view == kernel.BLIND:
             initial = np.tile(self.unknown_initial, (len(person), 1))
-        kernel.beliefs(world, records, view, person, day, account, class_, initial, belief, evidence)
+        kernel.beliefs(
+            self.world, self.records, view, person, day, account, class_, initial, belief, evidence
+        )
         return belief, evidence
 
 
 def look_ahead() -> tuple[Floats, Floats]:
-    """From the state on a snapshot's eve: what the next days hold, over everything that may still happen.
+    """From the state on a snapshot's eve: what the next days hold.
 
-    ``chance`` [class, people, sum of their weights, state]: the expected 1 / (sum of weights) at an opening that
-    falls after the gap and within the horizon, 0 without one, so that a person's chance is its own weight times
-    this; ``undecided`` [class, state]: P(nothing is decided in the gap). A class is cycle x 5 + fit.
+    ``chance`` [class, seniority, state]: P(the person's opportunity opens after the gap and within the horizon,
+    nothing being decided in the gap); ``undecided`` [class, seniority, state]: P(nothing is decided in the gap).
+    A class is cycle x 5 + fit.
     """
-    joins, mix = company.JOIN, company.SENIORITY_MIX
-    live = slice(0, kernel.STATES)
-    chance = np.zeros((CLASSES, company.MOST_PEOPLE + 1, MOST_WEIGHT + 1, kernel.STATES))
-    undecided = np.zeros((CLASSES, kernel.STATES))
-    inverse = np.append(0.0, 1 / np.arange(1, MOST_WEIGHT + 1))[None, :, None]
+    chance = np.zeros((CLASSES, SENIORITIES, kernel.STATES))
+    undecided = np.zeros_like(chance)
     for class_ in range(CLASSES):
         steps = company.transitions(class_ // FITS, class_ % FITS)
-        within = np.zeros_like(chance[0])
-        for _ in range(company.HORIZON_DAYS[company.CYCLES[class_ // FITS]] - 1):
-            later = _after_joins(within, joins, mix)
-            within = inverse * steps[live, company.WON] + later @ steps[live, live].T
-        chance[class_] = _after_joins(within, joins, mix) @ (steps[live, live] * (1 - company.CLEAN_UP)).T
-        undecided[class_] = steps[live, live] @ (1 - company.CLEAN_UP)
+        days = company.HORIZON_DAYS[company.CYCLES[class_ // FITS]] - 1
+        for s, opens in enumerate(company.opens()[class_ // FITS]):
+            opening = np.where(np.arange(kernel.STATES) == company.READY, opens, 0.0)
+            within = np.zeros(kernel.STATES)
+            for _ in range(days):
+                within = steps @ (opening + (1 - opening) * within)
+            left = (1 - company.CLEAN_UP) * (1 - opening)
+            chance[class_, s], undecided[class_, s] = steps @ (left * within), steps @ left
     return chance, undecided
 
 
-def _after_joins(value: Floats, joins: Floats, mix: tuple[float, ...]) -> Floats:
-    """A value [people, weight, state] expected over whether somebody joins today, and who."""
-    joined = np.zeros_like(value)
-    for share, w in zip(mix, company.WEIGHT):
-        joined[:-1, :-w] += share * value[1:, w:]
-    out = (1 - joins) * value + joins * joined
-    out[-1] = value[-1]
-    return out
-
-
-def _world(hidden: Hidden) -> kernel.World:
+def _world(days: int) -> kernel.World:
     rate = company.rates()
     behaviour = np.array([BEHAVIOURS.index(channel.behaviour) for channel in CHANNELS])
     by_behaviour = {}
     for late in (False, True):
-        rows = np.zeros((len(WEIGHT), len(BEHAVIOURS) + 1, kernel.STATES))
+        rows = np.zeros((SENIORITIES, len(BEHAVIOURS) + 1, kernel.STATES))
         for c, channel in enumerate(CHANNELS):
             if channel.late == late and not channel.once:
                 rows[:, behaviour[c]] += rate[:, c]
         rows[:, -1] = rows[:, :-1].sum(axis=1)
         by_behaviour[late] = rows
     steps = np.array([company.transitions(c // FITS, c % FITS) for c in range(CLASSES)])
-    unnamed = steps[:, :-1, :-1].copy()
-    unnamed[:, company.READY, company.READY] += steps[:, company.READY, company.WON]
     nights = np.cumsum(company.LATE_NIGHTS)
     with np.errstate(divide="ignore"):
         join_log = np.log(company.JOIN)
     return kernel.World(
-        busy=company.rhythm(hidden.history.days),
+        busy=company.rhythm(days),
         known_share=1 - company.LATE_SHARE * np.concatenate([[1.0, 1.0], 1 - nights[:-1], [0.0]]),
         prompt=by_behaviour[False],
         late=by_behaviour[True],
         once=np.ascontiguousarray(rate[:, ONCE]),
         once_behaviour=behaviour[list(ONCE)],
         vectors=vectors(),
+        reviews_at=REVIEWS_AT,
         sources_at=SOURCES_AT,
         join_log=join_log,
         stay_log=np.log1p(-company.JOIN),
         close_log=np.log1p(-company.CLEAN_UP),
-        steps=np.ascontiguousarray(steps[:, :-1, :-1]),
-        unnamed=unnamed,
+        waits_log=np.repeat(np.log1p(-company.opens()), FITS, axis=0),
+        steps=steps,
+        ready=company.READY,
         most_people=company.MOST_PEOPLE,
         latest_days=company.LATEST_DAYS,
     )
