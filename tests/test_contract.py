@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lead_readiness.contract import CONTRACT, OUTCOMES
+from lead_readiness.tables.contract import CONTRACT, OUTCOMES
 
 PAGE = (Path(__file__).parents[1] / "data/README.md").read_text(encoding="utf-8")
 

@@ -10,8 +10,7 @@ from frames import DAY1, DAY2, DAY3, DAY9, EMOJI_ID, events, handoffs, leads, no
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lead_readiness import duplicates
-from lead_readiness.tables import BadRowsError, validate
+from lead_readiness.tables import BadRowsError, duplicates, validate
 
 
 def test_columns_come_out_with_the_contracts_types():

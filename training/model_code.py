@@ -15,10 +15,10 @@ import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from lead_readiness import moments, tables, timelines
-from lead_readiness.contract import columns_of
 from lead_readiness.errors import DataError
 from lead_readiness.project import Project
 from lead_readiness.scorer import Scorer
+from lead_readiness.tables.contract import columns_of
 from lead_readiness.timelines import NEVER, Timelines
 
 

@@ -16,10 +16,10 @@ import pandas as pd
 
 import lead_readiness
 from lead_readiness import moments
-from lead_readiness.contract import columns_of
 from lead_readiness.errors import LeadReadinessError, ModelError
 from lead_readiness.project import Project
 from lead_readiness.scorer import Scorer
+from lead_readiness.tables.contract import columns_of
 from lead_readiness.timelines import DAY
 from training.store import Store, load_mlflow
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from lead_readiness import columns
 from lead_readiness.errors import DataError
+from lead_readiness.tables import columns
 
 
 def read(text: str, zone: str | None) -> int:

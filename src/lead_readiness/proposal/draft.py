@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_readiness import columns
-from lead_readiness.contract import CONTRACT, OUTCOMES
 from lead_readiness.proposal.look import Match, is_time
 from lead_readiness.proposal.words import PERSONAL, Meaning, meaning, outcome, plain
+from lead_readiness.tables import columns
+from lead_readiness.tables.contract import CONTRACT, OUTCOMES
 
 MOST_KINDS = 500
 MOST_VALUES = 60

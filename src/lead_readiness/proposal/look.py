@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_readiness import columns
-from lead_readiness.contract import CONTRACT, Column
 from lead_readiness.errors import DataError
 from lead_readiness.project import Table
 from lead_readiness.proposal.words import FILE_WORDS, plain, rank
 from lead_readiness.sources import Source, open_source
 from lead_readiness.sources.files import EXTENSIONS
 from lead_readiness.sources.sql import tables_in
+from lead_readiness.tables import columns
+from lead_readiness.tables.contract import CONTRACT, Column
 
 SAMPLE = 5_000
 MOST = 10

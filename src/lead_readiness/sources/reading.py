@@ -9,10 +9,10 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_readiness import columns
-from lead_readiness.contract import CONTRACT, check_columns, columns_of
 from lead_readiness.errors import ConfigError, DataError, nearest
 from lead_readiness.project import ProjectFile, Table
+from lead_readiness.tables import columns
+from lead_readiness.tables.contract import CONTRACT, check_columns, columns_of
 
 
 class Source(Protocol):

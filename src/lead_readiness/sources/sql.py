@@ -11,9 +11,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from lead_readiness import columns
 from lead_readiness.errors import DataError, nearest
 from lead_readiness.project import Table
+from lead_readiness.tables import columns
 
 ROWS_AT_ONCE = 50_000
 T = TypeVar("T")

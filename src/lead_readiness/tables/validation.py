@@ -12,13 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_readiness import checks, columns
-from lead_readiness.columns import Mask
 from lead_readiness.errors import DataError
 from lead_readiness.project import Project
-from lead_readiness.sheet import BadRowsError, Note, Sheet, bad_frame, refusal, rows_of
-
-__all__ = ["BadRowsError", "Note", "Summary", "Tables", "validate"]
+from lead_readiness.tables import checks, columns
+from lead_readiness.tables.columns import Mask
+from lead_readiness.tables.sheet import Note, Sheet, bad_frame, refusal, rows_of
 
 Frame: TypeAlias = pd.DataFrame | pa.Table
 WHOLE_LEAD = ("leads", "outcomes", "handoffs")

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from lead_readiness import columns
-from lead_readiness.columns import Flaw, Mask
-from lead_readiness.contract import check_columns, columns_of
 from lead_readiness.errors import DataError
 from lead_readiness.project import Project
+from lead_readiness.tables import columns
+from lead_readiness.tables.columns import Flaw, Mask
+from lead_readiness.tables.contract import check_columns, columns_of
 
 SHOWN = 5
 BAD_COLUMNS = ("table", "row", "column", "value", "problem")

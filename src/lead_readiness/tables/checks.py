@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lead_readiness import columns, duplicates
-from lead_readiness.columns import Mask
-from lead_readiness.contract import OUTCOMES
 from lead_readiness.errors import nearest
 from lead_readiness.project import Project
-from lead_readiness.sheet import Sheet, rows_of
+from lead_readiness.tables import columns, duplicates
+from lead_readiness.tables.columns import Mask
+from lead_readiness.tables.contract import OUTCOMES
+from lead_readiness.tables.sheet import Sheet, rows_of
 
 Instants = npt.NDArray[np.datetime64]
 NAMED_KINDS = 8
