@@ -126,6 +126,18 @@ def test_unknown_kinds_are_left_out_counted_and_told_the_nearest():
     }
 
 
+def test_an_account_of_more_leads_than_people_decide_together_is_none_and_counted():
+    crowd = [f"m{n}" for n in range(201)]
+    frame = pd.DataFrame(
+        {"lead_id": [*crowd, "a", "b"], "created_at": DAY1, "account_id": ["mail"] * 201 + ["Acme"] * 2}
+    )
+    tables = validate(project(attributes={}), frame, events(), outcomes())
+    assert tables.leads["account_id"].dropna().tolist() == ["Acme", "Acme"]
+    assert notes(tables)["crowded_account"] == (
+        "leads: 1 account with more than 200 leads each taken as none: 201 leads stand alone"
+    )
+
+
 def test_events_before_creation_are_kept_and_counted():
     tables = validate(project(), leads(), events(("a", "2025-06-01T00:00:00Z", "demo"), ("a", DAY2, "demo")))
     assert tables.events.num_rows == 2

@@ -19,6 +19,8 @@ from lead_readiness.tables.sheet import Sheet, rows_of
 
 Instants = npt.NDArray[np.datetime64]
 NAMED_KINDS = 8
+MOST_PEOPLE = 200
+"""Leads that one account may have; more are a mail provider or a catch-all, not people who decide together."""
 BEFORE = "is before the lead was created"
 
 
@@ -49,11 +51,26 @@ def check_leads(sheet: Sheet, project: Project) -> KnownLeads:
     sheet.reject("lead_id", twice, "is the id of several rows", "one row for each lead")
     created = sheet.times("created_at")
     sheet.lead = np.arange(len(sheet), dtype=np.int32)
-    sheet.data = {"lead_id": ids, "created_at": created, "account_id": sheet.text("account_id")}
+    sheet.data = {"lead_id": ids, "created_at": created, "account_id": _accounts(sheet)}
     for name, attribute in project.attributes.items():
         if name not in sheet.data:
             sheet.data[name] = sheet.numbers(name) if attribute.type == "number" else sheet.text(name)
     return KnownLeads(ids, created)
+
+
+def _accounts(sheet: Sheet) -> pa.ChunkedArray:
+    """Each lead's account; one with more than `MOST_PEOPLE` leads is taken as none, and counted."""
+    account = columns.whole(sheet.text("account_id").cast(pa.string()))
+    code = columns.codes(account.dictionary_encode())
+    people = np.bincount(code + 1)[code + 1]
+    crowded = (people > MOST_PEOPLE) & (code >= 0)
+    accounts, leads = len(np.unique(code[crowded])), int(crowded.sum())
+    text = (
+        f"{accounts:,} account{'' if accounts == 1 else 's'} with more than {MOST_PEOPLE} leads each taken as none: "
+        f"{leads:,} leads stand alone"
+    )
+    sheet.note("crowded_account", leads, text)
+    return pc.if_else(pa.array(~crowded), account, None) if leads else account
 
 
 def check_outcomes(sheet: Sheet, leads: KnownLeads) -> None:

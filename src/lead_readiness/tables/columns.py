@@ -161,9 +161,9 @@ def lookup(column: pa.ChunkedArray, values: pa.Array) -> npt.NDArray[np.int32]:
         return np.asarray(pc.fill_null(found, -1), dtype=np.int32)
 
     if pa.types.is_dictionary(column.type):
-        parts = [_take(places(c.dictionary), c.indices) for c in column.chunks]
-    else:
-        parts = in_chunks(len(column), lambda start, stop: places(column.slice(start, stop - start)))
+        encoded = whole(column)
+        return _take(places(encoded.dictionary), encoded.indices)
+    parts = in_chunks(len(column), lambda start, stop: places(column.slice(start, stop - start)))
     return np.concatenate([np.zeros(0, dtype=np.int32), *parts])
 
 

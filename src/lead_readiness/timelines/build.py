@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from lead_readiness.chunks import SMALL
 from lead_readiness.project import Project
 from lead_readiness.tables import Tables
+from lead_readiness.tables.columns import codes, encode, lookup
 from lead_readiness.timelines.history import NEVER, OUTCOMES, RETURN_REASONS, WON, Ints, Timelines
 from lead_readiness.timelines.kernel import EVENT, Columns, by_lead, sort_leads
 
@@ -52,24 +53,24 @@ def build(tables: Tables, project: Project) -> Timelines:
     by, account, account_start = _by_account(tables.leads)
     leads = tables.leads.iloc[by]
     lead_ids = leads["lead_id"].to_numpy(dtype=object)
-    places = pd.Index(lead_ids)
+    ids, kinds = pa.array(lead_ids, pa.string()), pa.array(project.kinds, pa.string())
     created = micros(leads["created_at"])
 
     asset, assets = _asset_codes(tables.events["asset"])
     start, order, events = _sorted_by_lead(
-        _codes(tables.events["lead_id"], lead_ids),
+        lookup(tables.events["lead_id"], ids),
         len(lead_ids),
         Columns(
             time=_times(tables.events["occurred_at"]),
-            kind=_codes(tables.events["kind"], project.kinds).astype(np.int16),
+            kind=lookup(tables.events["kind"], kinds).astype(np.int16),
             asset=asset,
             value=tables.events["value"].to_numpy().astype(np.float32),
             recorded=_times(tables.events["recorded_at"]),
         ),
     )
     event_ids = tables.events["event_id"]
-    outcome, decided, opportunity, amount = _outcomes(tables.outcomes, places)
-    handoff_start, handed_off, returned, reason = _handoffs(tables.handoffs, places)
+    outcome, decided, opportunity, amount = _outcomes(tables.outcomes, ids)
+    handoff_start, handed_off, returned, reason = _handoffs(tables.handoffs, ids)
     cut = _cut(project, created, events.recorded, decided, handed_off, returned)
     return Timelines(
         lead_ids=lead_ids,
@@ -120,32 +121,17 @@ def _ranks(ids: pd.Series) -> Ints:
     return ranks
 
 
-def _dictionary(column: pa.ChunkedArray) -> tuple[Codes, pa.Array]:
-    """A string column as codes (-1 for null) and their dictionary."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    encoded = column.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], column.type)
-    codes = pc.fill_null(encoded.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
-    return codes, encoded.dictionary
-
-
-def _codes(column: pa.ChunkedArray, known: npt.NDArray[np.object_] | tuple[str, ...]) -> Codes:
-    """Each value's place in ``known`` (every value is known: the tables were validated)."""
-    codes, dictionary = _dictionary(column)
-    place = pc.index_in(dictionary.cast(pa.string()), value_set=pa.array(known, pa.string()))
-    mapped: Codes = pc.fill_null(place, -1).to_numpy(zero_copy_only=False)[codes]
-    return mapped
+def _places(ids: pd.Series, known: pa.Array) -> Codes:
+    return lookup(pa.chunked_array([pa.array(ids.to_numpy(dtype=object), pa.string())]), known)
 
 
 def _asset_codes(column: pa.ChunkedArray) -> tuple[Codes, tuple[str, ...]]:
     """Assets as places in their sorted list, so that codes do not depend on row order."""
-    codes, dictionary = _dictionary(column)
-    by = pc.sort_indices(dictionary).to_numpy()
+    encoded = encode(column)
+    by = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.full(len(by) + 1, -1, np.int32)
     rank[by] = np.arange(len(by))
-    return rank[codes], tuple(dictionary.take(pa.array(by)).to_pylist())
+    return rank[codes(encoded)], tuple(encoded.dictionary.take(pa.array(by)).to_pylist())
 
 
 def _times(column: pa.ChunkedArray) -> Ints:
@@ -160,13 +146,13 @@ def _attribute(column: pd.Series, kind: str) -> npt.NDArray[np.object_] | npt.ND
 
 
 def _outcomes(
-    table: pd.DataFrame, places: pd.Index
+    table: pd.DataFrame, ids: pa.Array
 ) -> tuple[npt.NDArray[np.int8], Ints, Ints, npt.NDArray[np.float64]]:
     """Per lead its outcome, when it was decided, when its opportunity was opened, and the amount."""
-    n = len(places)
+    n = len(ids)
     outcome, amount = np.zeros(n, np.int8), np.full(n, np.nan)
     decided, opportunity = np.full(n, NEVER), np.full(n, NEVER)
-    at = places.get_indexer(pd.Index(table["lead_id"]))
+    at = _places(table["lead_id"], ids)
     outcome[at] = (
         table["outcome"].map({name: code for code, name in enumerate(OUTCOMES)}).to_numpy(dtype=np.int8)
     )
@@ -176,17 +162,17 @@ def _outcomes(
     return outcome, decided, opportunity, amount
 
 
-def _handoffs(table: pd.DataFrame, places: pd.Index) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int16]]:
+def _handoffs(table: pd.DataFrame, ids: pa.Array) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int16]]:
     """Slices per lead, and per hand-off its moment, that of its return, and why it was returned."""
-    lead = places.get_indexer(pd.Index(table["lead_id"]))
+    lead = _places(table["lead_id"], ids)
     at, returned = micros(table["handed_off_at"]), micros(table["returned_at"])
     by = np.lexsort((returned, at, lead))
-    codes = {reason: code for code, reason in enumerate(RETURN_REASONS)}
+    code_of = {reason: code for code, reason in enumerate(RETURN_REASONS)}
     reason = [
-        -1 if pd.isna(r) else codes.get(str(r).strip().lower().replace("_", " "), codes["other"])
+        -1 if pd.isna(r) else code_of.get(str(r).strip().lower().replace("_", " "), code_of["other"])
         for r in table["reason"].to_numpy(dtype=object)
     ]
-    start = np.searchsorted(lead[by], np.arange(len(places) + 1)).astype(np.int64)
+    start = np.searchsorted(lead[by], np.arange(len(ids) + 1)).astype(np.int64)
     return start, at[by], returned[by], np.array(reason, np.int16)[by]
 
 
