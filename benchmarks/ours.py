@@ -17,7 +17,7 @@ from lead_readiness import features as feat
 from lead_readiness import sources, timelines
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.features.catalogue import event_features, groups
-from lead_readiness.project import ProjectFile
+from lead_readiness.project import Label, ProjectFile
 from lead_readiness.tables import Tables, validate
 from lead_readiness.timelines import Timelines
 
@@ -40,23 +40,48 @@ def task_of(project: ProjectFile) -> Task:
 
 
 def load(folder: Path, task: Task) -> Data:
-    """Timelines of all that the files hold, believed as the peers believe it: no row is checked."""
-    project = open_project(folder)
-    return _data(_unchecked(sources.read(project)), project, task)
+    """Timelines of leads and events, which are believed as the peers believe them: no row is checked."""
+    project, raw = _read(folder)
+    leads = raw["leads"].combine_chunks().to_pandas().assign(account_id=None)
+    none = pa.nulls(len(raw["events"]), pa.string())
+    tables = Tables(
+        leads, raw["events"].append_column("event_id", none), *_nothing_decided(project, raw["leads"])
+    )
+    return _data(tables, project, task)
 
 
 def load_checked(folder: Path, task: Task) -> Data:
-    """Timelines as a user gets them: every row kept the data contract, and none is a duplicate."""
+    """The same as a user gets it: every row keeps the data contract, and none is a duplicate."""
+    project, raw = _read(folder)
+    return _data(validate(project, raw["leads"], raw["events"]), project, task)
+
+
+def load_all(folder: Path, task: Task) -> Data:
+    """A company with all its tables and attributes, checked."""
     project = open_project(folder)
     return _data(validate(project, **sources.read(project)), project, task)
 
 
 def alone(folder: Path, lead_id: str, task: Task) -> Data:
     """The timelines of one lead."""
-    project = open_project(folder)
-    raw = sources.read(project)
-    own = {name: table.filter(pc.equal(table["lead_id"], lead_id)) for name, table in raw.items()}
-    return _data(validate(project, **own), project, task)
+    project, raw = _read(folder)
+    own = [raw[name].filter(pc.equal(raw[name]["lead_id"], lead_id)) for name in ("leads", "events")]
+    return _data(validate(project, *own), project, task)
+
+
+def _read(folder: Path) -> tuple[ProjectFile, dict[str, pa.Table]]:
+    """What the peers read, too: leads and when they were created, and the events."""
+    project = open_project(folder).model_copy(update={"attributes": {}, "label": Label()})
+    named = dict(project.tables.items())
+    return project, {name: sources.read_table(name, named[name], project) for name in ("leads", "events")}
+
+
+def _nothing_decided(project: ProjectFile, leads: pa.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The outcomes and hand-offs of a company that has none."""
+    empty = validate(
+        project, leads.slice(0, 1), pa.table({name: [] for name in ("lead_id", "occurred_at", "kind")})
+    )
+    return empty.outcomes, empty.handoffs
 
 
 def _data(tables: Tables, project: ProjectFile, task: Task) -> Data:
@@ -77,32 +102,14 @@ def from_parquet(folder: Path, task: Task) -> Matrix:
     return features(load(folder, task), task)
 
 
-def checked_from_parquet(folder: Path, task: Task) -> Matrix:
+def from_parquet_checked(folder: Path, task: Task) -> Matrix:
     return features(load_checked(folder, task), task)
+
+
+def from_parquet_all(folder: Path, task: Task) -> Matrix:
+    return features(load_all(folder, task), task)
 
 
 def in_order(found: Matrix, data: Data) -> Matrix:
     """The rows in the order of lead ids, as the peers have them."""
     return found[np.argsort(data.timelines.lead_ids.astype(str))]
-
-
-def _unchecked(raw: dict[str, pa.Table]) -> Tables:
-    """The tables as they were read, absent columns added."""
-    leads, outcomes, handoffs = (_frame(raw[name]) for name in ("leads", "outcomes", "handoffs"))
-    events = raw["events"].append_column("event_id", pa.nulls(raw["events"].num_rows, pa.string()))
-    for place, name in ((1, "occurred_at"), (2, "recorded_at")):
-        events = events.set_column(place, name, events[name].cast(pa.timestamp("us", "UTC")))
-    absent = {
-        "opportunity_at": pd.Series(pd.NaT, outcomes.index, "datetime64[us, UTC]"),
-        "amount": np.nan,
-        "reason": None,
-    }
-    return Tables(leads, events, outcomes.assign(**absent), handoffs)
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    frame = table.combine_chunks().to_pandas()
-    times = [name for name in frame if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
-    return frame.assign(
-        **{name: frame[name].dt.tz_convert("UTC").astype("datetime64[us, UTC]") for name in times}
-    )

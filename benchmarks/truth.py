@@ -50,7 +50,9 @@ class Joined:
 @click.option("--months", default=30, show_default=True, help="Months of its history.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another company.")
 @click.option("--quick", is_flag=True, help="A small company: the same code in under 50 seconds.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the measures to this file, too.")
+@click.option(
+    "--json", "target", type=click.Path(path_type=Path), help="Write the measures to this file, too."
+)
 def main(leads: int, months: int, seed: int, quick: bool, target: Path | None) -> None:
     """Measure the score against the truth of a simulated company, and say which goals are reached."""
     if quick:
@@ -59,7 +61,9 @@ def main(leads: int, months: int, seed: int, quick: bool, target: Path | None) -
         folder = Path(scratch)
         step(f"a company of {leads:,} leads over {months} months")
         simulate.write(folder, leads, seed, months)
-        joined = judged(dataset.load(folder / "readiness.toml"), pd.read_parquet(folder / "truth.parquet"), seed)
+        joined = judged(
+            dataset.load(folder / "readiness.toml"), pd.read_parquet(folder / "truth.parquet"), seed
+        )
     measures = measure(joined, seed)
     wins = int((joined.won > 0).sum())
     show(f"Truth: {leads:,} leads, {len(joined.won):,} judged snapshots, {wins:,} of them won", measures)
@@ -75,7 +79,9 @@ def judged(data: Dataset, truth: pd.DataFrame, seed: int) -> Joined:
     """Snapshots of the later period, each scored by the scorer of the other accounts' past."""
     instants, folds = judge.period(data), data.account_folds(judge.FOLDS)
     rows = snapshots.on_grid(data.timelines, data.project, instants, data.horizon)
-    rows = snapshots.draw(rows[rows.label >= 0], data.timelines, data.project.label.snapshots_per_episode, seed)
+    rows = snapshots.draw(
+        rows[rows.label >= 0], data.timelines, data.project.label.snapshots_per_episode, seed
+    )
     account = data.timelines.account[rows.lead]
     said, points = np.empty(len(rows)), np.empty(len(rows))
     by_behaviour = pd.DataFrame(index=range(len(rows)))
@@ -97,7 +103,9 @@ def judged(data: Dataset, truth: pd.DataFrame, seed: int) -> Joined:
     both = [name for name in by_behaviour if name in truth]
     won = (rows.label == POSITIVE).astype(float)
     true_by, said_by = found[both].to_numpy(), by_behaviour[both].to_numpy()
-    return Joined(won, rows.weight, account, points, said, found["probability"].to_numpy(), both, said_by, true_by)
+    return Joined(
+        won, rows.weight, account, points, said, found["probability"].to_numpy(), both, said_by, true_by
+    )
 
 
 def measure(j: Joined, seed: int) -> list[Measure]:
@@ -121,7 +129,9 @@ def measure(j: Joined, seed: int) -> list[Measure]:
         _row("ROC AUC: truth less score", true - said, "<= 0.03", true[0] - said[0] <= 0.03),
         _row("calibration slope", slope, "0.9 to 1.1", 0.9 <= slope[0] <= 1.1),
         _row("observed / expected", ratio),
-        _row(f"Spearman of {len(j.behaviours)} behaviours' effects", agreement, ">= 0.8", agreement[0] >= 0.8),
+        _row(
+            f"Spearman of {len(j.behaviours)} behaviours' effects", agreement, ">= 0.8", agreement[0] >= 0.8
+        ),
     ]
 
 
@@ -131,7 +141,9 @@ def _rank_agreement(a: Floats, b: Floats) -> float:
 
 def _row(name: str, values: Floats, goal: str = "", reached: bool | None = None) -> Measure:
     low, high = np.quantile(values[1:], (0.025, 0.975))
-    return Measure(name, float(values[0]), "", float(low), float(high), goal, None if reached is None else bool(reached))
+    return Measure(
+        name, float(values[0]), "", float(low), float(high), goal, None if reached is None else bool(reached)
+    )
 
 
 if __name__ == "__main__":

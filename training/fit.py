@@ -125,7 +125,7 @@ def _out_of_fold(
                 parts.append((judged, learn(data, then, inner, voices, seed).logits(known, judged)))
     note = ""
     if sum(part.wins for part, _ in parts) < blend.NEEDED["linear"] / 2:
-        note = "the history is too short to fit the blend on later snapshots; it was fitted on other accounts of the same time"
+        note = "blend fitted on other accounts of the same time: the history is too short for later snapshots"
         parts = []
         for k in range(FOLDS):
             own = fold[known.account[rows.lead]] == k

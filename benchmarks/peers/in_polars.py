@@ -17,15 +17,13 @@ AGE, KIND, LEAD = pl.col("age"), pl.col("kind"), pl.col("lead")
 
 @dataclass(frozen=True)
 class Data:
-    """Events [lead, at, recorded, kind, value, asset] and leads [lead, created]; times are microseconds."""
+    """Events [lead, at, recorded, kind, value, asset], sorted by lead and time, and leads [lead, created]."""
 
-    events: pl.LazyFrame
-    leads: pl.LazyFrame
-    in_order: bool
+    events: pl.DataFrame
+    leads: pl.DataFrame
 
 
-def scan(folder: Path, task: Task) -> Data:
-    """The files' columns with numbers for leads, nothing read yet."""
+def load(folder: Path, task: Task) -> Data:
     leads = pl.scan_parquet(folder / "leads.parquet").select("lead_id", "created_at").sort("lead_id")
     leads = leads.with_row_index("lead")
     events = pl.scan_parquet(folder / "events.parquet")
@@ -35,38 +33,27 @@ def scan(folder: Path, task: Task) -> Data:
         recorded=pl.col("recorded_at").dt.timestamp("us"),
         kind=KIND.cast(pl.Enum(task.kinds)).to_physical(),
         value="value",
-        asset="asset",
+        asset=pl.col("asset").cast(pl.Categorical),
     )
-    return Data(events, leads.select("lead", created=pl.col("created_at").dt.timestamp("us")), False)
-
-
-def load(folder: Path, task: Task) -> Data:
-    found = scan(folder, task)
-    events = found.events.with_columns(pl.col("asset").cast(pl.Categorical)).sort("lead", "at")
-    return Data(events.collect().lazy(), found.leads.collect().lazy(), True)
+    made = leads.select("lead", created=pl.col("created_at").dt.timestamp("us"))
+    return Data(*pl.collect_all([events.sort("lead", "at"), made]))
 
 
 def alone(folder: Path, lead_id: str, task: Task) -> Data:
     """What `load` gives, of one lead."""
-    own = (
-        pl.scan_parquet(folder / "leads.parquet").select("lead_id").sort("lead_id").collect()["lead_id"]
-        == lead_id
-    )
-    data = load(folder, task)
-    mine = own.arg_max() == LEAD
-    return Data(data.events.filter(mine).collect().lazy(), data.leads.filter(mine).collect().lazy(), True)
+    ids = pl.read_parquet(folder / "leads.parquet", columns=["lead_id"]).sort("lead_id")["lead_id"]
+    lead, data = ids.index_of(lead_id), load(folder, task)
+    return Data(data.events.filter(lead == LEAD), data.leads.filter(lead == LEAD))
 
 
 def features(data: Data, task: Task) -> pl.DataFrame:
     """One row a lead, one Float32 column a feature."""
     now = task.as_of
-    seen = data.events.filter((pl.col("at") < now) & (pl.col("recorded") <= now))
+    seen = data.events.lazy().filter((pl.col("at") < now) & (pl.col("recorded") <= now))
     seen = seen.with_columns(age=now - pl.col("at"))
     active = seen.filter(KIND.is_in(task.codes(task.activity))).select("lead", "at", "age")
-    if not data.in_order:
-        active = active.sort("lead", "at")
     parts = [_grouped(seen, task), _rhythm(active, task), _burst(active), _variety(seen, task)]
-    wide = data.leads
+    wide = data.leads.lazy()
     for part in parts:
         wide = wide.join(part, on="lead", how="left", maintain_order="left")
     columns = [_finished(f, task).cast(pl.Float32).alias(f.name) for f in task.features]
@@ -78,7 +65,7 @@ def matrix(table: pl.DataFrame) -> npt.NDArray[np.float32]:
 
 
 def from_parquet(folder: Path, task: Task) -> npt.NDArray[np.float32]:
-    return matrix(features(scan(folder, task), task))
+    return matrix(features(load(folder, task), task))  # sorting once is faster than one lazy query
 
 
 def _grouped(seen: pl.LazyFrame, task: Task) -> pl.LazyFrame:

@@ -57,7 +57,7 @@ class Table(Strict):
     """Where one table is: a file beside the project file, or a table or query behind a SQL URL.
 
     ``columns`` maps the contract's column to the name found; ``values`` maps, per contract column,
-    the value found to the contract's value (an empty string drops the row: no outcome yet).
+    the value found to the contract's value (an empty string means missing: an outcome so mapped is not yet decided).
     ``${NAME}`` in ``path`` and ``url`` is taken from the environment, so that no secret is written down.
     """
 
@@ -210,9 +210,8 @@ class Project(Strict):
     def _cut_in_zone(self) -> Project:
         if self.cut is not None and self.cut.tzinfo is None:
             if self.timezone is None:
-                raise ValueError(
-                    f"cut = {self.cut.isoformat()} has no time zone; write it as {self.cut.isoformat()}Z or set `timezone`"
-                )
+                cut = self.cut.isoformat()
+                raise ValueError(f"cut = {cut} has no time zone; write it as {cut}Z or set `timezone`")
             object.__setattr__(self, "cut", self.cut.replace(tzinfo=ZoneInfo(self.timezone)))
         return self
 

@@ -111,10 +111,7 @@ class Teller:
         events = visible(timelines, lead, as_of)
         events = events[self.members[behaviour][timelines.kind[events]]]
         if len(events) == 0:
-            return (
-                f"no {behaviour} activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}",
-                Evidence(),
-            )
+            return self._none(f"{behaviour} activity", timelines, lead, as_of), Evidence()
         recent = events[timelines.time[events] >= as_of - RECENT]
         evidence = _evidence(timelines, recent if len(recent) else events)
         last = ago(as_of - int(evidence.last or 0))
@@ -140,10 +137,7 @@ class Teller:
         events = visible(timelines, lead, as_of)
         events = events[self.activity[timelines.kind[events]]]
         if len(events) == 0:
-            return (
-                f"no activity since the lead was created on {self._date(int(timelines.created[lead]), as_of)}",
-                Evidence(),
-            )
+            return self._none("activity", timelines, lead, as_of), Evidence()
         recent = events[timelines.time[events] >= as_of - 30 * DAY]
         if len(recent) == 0:
             evidence = _evidence(timelines, events)
@@ -210,6 +204,9 @@ class Teller:
                 if isinstance(found, float)
                 else f"{phrase} is {found}"
             )
+
+    def _none(self, what: str, timelines: Timelines, lead: int, as_of: int) -> str:
+        return f"no {what} since the lead was created on {self._date(int(timelines.created[lead]), as_of)}"
 
     def _date(self, micros: int, as_of: int) -> str:
         when, now = (datetime.fromtimestamp(m / 1e6, self.zone) for m in (micros, as_of))

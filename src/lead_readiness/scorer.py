@@ -36,6 +36,8 @@ from lead_readiness.rules import Replay, RuleBook
 from lead_readiness.timelines import Ints, Timelines
 from lead_readiness.trees import Trees
 
+Places = npt.NDArray[np.intp]
+
 FORMAT = 1
 STATE, TREES, LINEAR, MANIFEST = "scorer.json", "trees.txt", "linear.npz", "manifest.json"
 
@@ -167,12 +169,14 @@ class Scorer:
         return POINTS_PER_LOGIT if self.blend else 1.0
 
     @cached_property
-    def _grouping(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """The order that brings columns of one behaviour together, and where each behaviour begins."""
-        place = {b: n for n, b in enumerate(self.behaviours)}
+    def _grouping(self) -> tuple[Places, Places, Places]:
+        """The order that brings columns of one behaviour together, the behaviours that have some, and their begins."""
         features = self.catalogue.features if self.blend else ()
-        slots = np.array([place[x.behaviour] for x in (*features, *self.book.terms)])
-        return np.argsort(slots, kind="stable"), slots
+        named = [f.behaviour for f in features] + [t.behaviour for t in self.book.terms]
+        slots = np.array([self.behaviours.index(b) for b in named])
+        order = np.argsort(slots, kind="stable")
+        present, begins = np.unique(slots[order], return_index=True)
+        return order, present, begins
 
     def assess(self, timelines: Timelines, lead: npt.NDArray[np.int32], as_of: Ints) -> Assessment:
         """Score and explain snapshots: ``lead`` are places in the timelines, ``as_of`` microseconds UTC.
@@ -183,57 +187,54 @@ class Scorer:
         played = rules.replay(self.book, timelines, lead, as_of)
         by_feature = np.zeros((len(lead), len(self.catalogue.features)))
         if self.blend is None:
-            by_rule, base = played.contributions, 0.0
-            by_behaviour = self._by_behaviour(by_rule)
-            nothing = np.full(len(lead), np.nan)
-            return Assessment(
-                self,
-                timelines,
-                lead,
-                as_of,
-                base,
-                by_behaviour,
-                by_feature,
-                by_rule,
-                played,
-                nothing,
-                nothing,
-                played.points,
-            )
-        weights = dict(zip(self.blend.voices, self.blend.weights))
-        by_rule, base = weights["rules"] * played.contributions, self.blend.intercept
-        voices: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
-        if any(voices.values()):
-            x = compute(self.catalogue, timelines, lead, as_of)
-            for name, voice in voices.items():
-                if voice is not None:
-                    start, moved = voice.contributions(x)
-                    base += weights[name] * start
-                    by_feature += weights[name] * moved
-        by_behaviour = self._by_behaviour(np.concatenate([by_feature, by_rule], axis=1))
-        logit = base + by_behaviour.sum(axis=1)
-        probability = expit(logit)
-        score = EVEN_ODDS + POINTS_PER_LOGIT * logit
+            base, by_rule, moved = 0.0, played.contributions, played.contributions
+        else:
+            weights = dict(zip(self.blend.voices, self.blend.weights))
+            base, by_rule = self.blend.intercept, weights["rules"] * played.contributions
+            base += self._add_learned(weights, by_feature, timelines, lead, as_of)
+            moved = np.concatenate([by_feature, by_rule], axis=1)
+        by_behaviour = self._by_behaviour(moved)
+        logit = base + by_behaviour.sum(axis=1) if self.blend else np.full(len(lead), np.nan)
         return Assessment(
-            self,
-            timelines,
-            lead,
-            as_of,
-            base,
-            by_behaviour,
-            by_feature,
-            by_rule,
-            played,
-            logit,
-            probability,
-            score,
+            scorer=self,
+            timelines=timelines,
+            lead=lead,
+            as_of=as_of,
+            base=base,
+            by_behaviour=by_behaviour,
+            by_feature=by_feature,
+            by_rule=by_rule,
+            replay=played,
+            logit=logit,
+            probability=expit(logit),
+            score=EVEN_ODDS + POINTS_PER_LOGIT * logit if self.blend else played.points,
         )
+
+    def _add_learned(
+        self,
+        weights: Mapping[str, float],
+        by_feature: Floats,
+        timelines: Timelines,
+        lead: npt.NDArray[np.int32],
+        as_of: Ints,
+    ) -> float:
+        """Add the learned voices' weighted contributions to ``by_feature``; returns their weighted bases."""
+        voices: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
+        learned = {name: voice for name, voice in voices.items() if voice is not None}
+        if not learned:
+            return 0.0
+        x = compute(self.catalogue, timelines, lead, as_of)
+        base = 0.0
+        for name, voice in learned.items():
+            start, moved = voice.contributions(x)
+            base += weights[name] * start
+            by_feature += weights[name] * moved
+        return base
 
     def _by_behaviour(self, moved: Floats) -> Floats:
         """Columns summed per behaviour; `np.take` keeps rows contiguous, so that a row's sum is its own."""
-        order, slots = self._grouping
+        order, present, begins = self._grouping
         out = np.zeros((len(moved), len(self.behaviours)))
-        present, begins = np.unique(slots[order], return_index=True)
         if len(moved):
             out[:, present] = np.add.reduceat(np.take(moved, order, axis=1), begins, axis=1)
         return out
@@ -318,7 +319,7 @@ def _verified(folder: Path) -> dict[str, bytes]:
 
 def _npz(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(sorted(arrays.items())))
+    np.savez(buffer, allow_pickle=False, **dict(sorted(arrays.items())))
     return buffer.getvalue()
 
 

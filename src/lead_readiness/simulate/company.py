@@ -43,31 +43,32 @@ class Channel:
 
 
 CHANNELS = (
-    Channel("page_view", "content", (0.014, 0.055, 0.075, 0.09, 0.09, 0.01, 0.022),
+    Channel("page_view", "content", (0.017, 0.054, 0.07, 0.082, 0.082, 0.013, 0.025),
             ("/", "/about", "/company/news", "/partners", "/contact"), late=True),
-    Channel("page_view", "content", (0.002, 0.01, 0.024, 0.05, 0.055, 0.002, 0.004),
+    Channel("page_view", "content", (0.0028, 0.011, 0.023, 0.043, 0.047, 0.0028, 0.0051),
             ("/customers", "/customers/stories", "/security", "/integrations"), late=True),
-    Channel("blog_view", "content", (0.016, 0.06, 0.055, 0.03, 0.022, 0.014, 0.03),
+    Channel("blog_view", "content", (0.018, 0.056, 0.052, 0.031, 0.024, 0.016, 0.031),
             ("/blog/planning", "/blog/benchmarks", "/blog/checklist", "/blog/interview", "/blog/trends"), late=True),
-    Channel("product_view", "product", (0.005, 0.022, 0.048, 0.085, 0.08, 0.005, 0.006),
+    Channel("product_view", "product", (0.0067, 0.023, 0.045, 0.074, 0.07, 0.0067, 0.0078),
             ("/product", "/product/reports", "/product/planner", "/product/connect"), late=True),
-    Channel("pricing_view", "pricing", (0.0025, 0.009, 0.024, 0.065, 0.1, 0.003, 0.004),
+    Channel("pricing_view", "pricing", (0.0036, 0.011, 0.024, 0.057, 0.082, 0.0042, 0.0053),
             ("/pricing", "/pricing/team", "/pricing/enterprise")),
-    Channel("docs_view", "product", (0.002, 0.006, 0.016, 0.045, 0.042, 0.003, 0.01),
+    Channel("docs_view", "product", (0.0027, 0.0069, 0.016, 0.038, 0.036, 0.0038, 0.011),
             ("/docs/start", "/docs/api", "/docs/import", "/docs/roles"), late=True),
-    Channel("case_study_download", "content", (0.0006, 0.0035, 0.009, 0.018, 0.015, 0.0007, 0.001),
+    Channel("case_study_download", "content", (0.00086, 0.0039, 0.0086, 0.016, 0.013, 0.00099, 0.0013),
             ("case-study-retail.pdf", "case-study-bank.pdf", "case-study-plant.pdf"), late=True),
-    Channel("whitepaper_download", "content", (0.0008, 0.008, 0.012, 0.01, 0.005, 0.0006, 0.005),
+    Channel("whitepaper_download", "content", (0.0011, 0.0079, 0.011, 0.0095, 0.0053, 0.00087, 0.0053),
             ("whitepaper-roi.pdf", "whitepaper-guide.pdf")),
-    Channel("webinar_signup", "webinar", (0.0006, 0.007, 0.014, 0.014, 0.008, 0.0004, 0.002)),
-    Channel("newsletter_signup", "email", (0.0004, 0.003, 0.007, 0.01, 0.007, 0.0002, 0.001), once=True),
-    Channel("blog_alert_signup", "email", (0.0006, 0.006, 0.008, 0.005, 0.003, 0.0003, 0.002), once=True),
-    Channel("form_submit", "form", (0.0004, 0.0018, 0.004, 0.01, 0.016, 0.0005, 0.001),
+    Channel("webinar_signup", "webinar", (0.00089, 0.0072, 0.013, 0.013, 0.008, 0.00063, 0.0025)),
+    Channel("newsletter_signup", "email", (0.00057, 0.0032, 0.0065, 0.0089, 0.0065, 0.00032, 0.0013), once=True),
+    Channel("blog_alert_signup", "email", (0.00082, 0.0058, 0.0074, 0.005, 0.0032, 0.00045, 0.0023), once=True),
+    Channel("form_submit", "form", (0.00057, 0.002, 0.004, 0.0088, 0.013, 0.00069, 0.0012),
             ("form/contact", "form/quote", "form/question"), late=True),
-    Channel("demo_request", "meeting", (0.0001, 0.0005, 0.0017, 0.007, 0.018, 0.0002, 0.0003), ("form/demo",)),
-    Channel("meeting_booked", "meeting", (0.00005, 0.0003, 0.0011, 0.005, 0.018, 0.0001, 0.0002)),
-    Channel("trial_start", "product", (0.0002, 0.0006, 0.002, 0.011, 0.014, 0.0002, 0.0006), ("trial",), once=True),
-    Channel("careers_view", "careers", (0.0015, 0.0025, 0.0025, 0.002, 0.002, 0.0015, 0.025),
+    Channel("demo_request", "meeting", (0.00018, 0.0007, 0.002, 0.0066, 0.015, 0.00032, 0.00045), ("form/demo",)),
+    Channel("meeting_booked", "meeting", (0.0001, 0.00045, 0.0014, 0.005, 0.015, 0.00018, 0.00032)),
+    Channel("trial_start", "product", (0.00032, 0.00081, 0.0023, 0.0096, 0.012, 0.00032, 0.00081),
+            ("trial",), once=True),
+    Channel("careers_view", "careers", (0.0017, 0.0026, 0.0026, 0.0021, 0.0021, 0.0017, 0.018),
             ("/careers", "/careers/engineering", "/careers/internships"), late=True),
 )  # fmt: skip
 
@@ -78,7 +79,7 @@ LATE_NIGHTS = (0.4, 0.25, 0.15, 0.12, 0.08)
 # Who reads how much: one factor per seniority and behaviour (order of BEHAVIOURS).
 SENIORITIES = ("analyst", "manager", "director", "executive")
 SENIORITY_MIX = (0.40, 0.33, 0.17, 0.10)
-OPENS = (0.018, 0.027, 0.040, 0.036)
+OPENS = (0.011, 0.017, 0.025, 0.022)
 """Daily chance, by seniority, that a person of a ready account opens an opportunity that will be won (short cycle)."""
 ACTIVITY: Floats = np.array(
     [
@@ -142,13 +143,13 @@ CLEAN_UP: Floats = np.array([0, 0, 0, 0, 0, 1 / 75, 1 / 120])
 
 # Accounts.
 MOST_PEOPLE = 6
-JOIN: Floats = np.array([0.0012, 0.0040, 0.0080, 0.0120, 0.0120, 0.0, 0.0])
+JOIN: Floats = np.array([0.0016, 0.0055, 0.0100, 0.0150, 0.0150, 0.0, 0.0])
 """Daily chance that one more person of the account becomes a lead, while there are fewer than MOST_PEOPLE."""
 INITIAL = (0.30, 0.44, 0.18, 0.06, 0.02, 0.0)
 """P(state on the account's first day), for accounts that may buy at all."""
 COMPANY_TYPES = ("company", "agency", "university", "competitor")
-COMPANY_MIX = (0.87, 0.07, 0.04, 0.02)
-NON_BUYERS = (0.02, 0.20, 0.70, 0.95)
+COMPANY_MIX = (0.84, 0.08, 0.05, 0.03)
+NON_BUYERS = (0.04, 0.30, 0.75, 0.95)
 """P(never buys | company type): students, applicants, people who sell the same thing."""
 INDUSTRIES = ("software", "finance", "manufacturing", "healthcare", "retail", "education")
 INDUSTRY_MIX = (0.26, 0.16, 0.20, 0.14, 0.14, 0.10)
@@ -168,7 +169,9 @@ def fit_level(industry: npt.NDArray[np.int64], employees: Floats) -> npt.NDArray
     """
     size = np.digitize(np.nan_to_num(employees, nan=50.0), [20, 200, 2000])
     score = np.array([1.0, 0.6, 0.0, 0.0, -0.4, -1.0])[industry] + np.array([-1.0, 0.0, 1.0, 0.6])[size]
-    score += np.where((industry == 4) & (size >= 2), 1.2, 0.0) - np.where((industry == 2) & (size == 3), 1.0, 0.0)
+    score += np.where((industry == 4) & (size >= 2), 1.2, 0.0) - np.where(
+        (industry == 2) & (size == 3), 1.0, 0.0
+    )
     return np.clip(np.rint(2 + 0.9 * score), 0, 4).astype(np.int64)
 
 
@@ -176,10 +179,15 @@ def transitions(cycle: int, fit: int) -> Floats:
     """P(state tomorrow | state today), 7 x 7; rows add up to one."""
     pace, tempo = PACE[fit], TEMPO[cycle]
     step = np.zeros((7, 7))
-    step[AWAY, [AWARENESS, INTEREST, EVALUATION, GONE]] = 0.011 * pace**0.5, 0.0015 * pace, 0.0007 * pace, 0.0012
-    step[AWARENESS, [AWAY, INTEREST, EVALUATION, GONE]] = 0.026, 0.012 * pace, 0.0012 * pace, 0.0012
-    step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.021 * pace, 0.004
-    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.034 * pace, 0.011
+    step[AWAY, [AWARENESS, INTEREST, EVALUATION, GONE]] = (
+        0.011 * pace**0.5,
+        0.0015 * pace,
+        0.0008 * pace,
+        0.0012,
+    )
+    step[AWARENESS, [AWAY, INTEREST, EVALUATION, GONE]] = 0.026, 0.011 * pace, 0.0012 * pace, 0.0012
+    step[INTEREST, [AWAY, AWARENESS, EVALUATION, GONE]] = 0.018, 0.022, 0.018 * pace, 0.004
+    step[EVALUATION, [AWAY, INTEREST, READY, GONE]] = 0.010, 0.024, 0.032 * pace, 0.011
     step[READY, [AWAY, EVALUATION, GONE]] = 0.006, 0.014, 0.010
     step *= tempo
     return step + np.diag(1 - step.sum(axis=1))

@@ -213,9 +213,7 @@ def _mails(history: History, subscribed: Days, log: Log, rng: np.random.Generato
         if not (campaign or letter):
             continue
         state = history.path[history.account, day].astype(np.int64)
-        to = np.flatnonzero(
-            ~stopped & (history.created < day) & (campaign | (subscribed < day))
-        )
+        to = np.flatnonzero(~stopped & (history.created < day) & (campaign | (subscribed < day)))
         at = day * DAY + 9 * HOUR + rng.integers(0, 1800, len(to)) * SECOND
         name = company.CAMPAIGNS[day // 28 % len(company.CAMPAIGNS)] if campaign else "newsletter"
         log.add(to, at, "email_sent", name)

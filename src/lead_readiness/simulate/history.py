@@ -52,7 +52,7 @@ class History:
     @property
     def days(self) -> int:
         """How many days the company is simulated."""
-        return self.path.shape[1]
+        return int(self.path.shape[1])
 
 
 def pick(rng: np.random.Generator, mix: tuple[float, ...] | Floats, n: int) -> Days:
@@ -167,7 +167,9 @@ def _people(
     first_seen = np.where(first, first_day, np.maximum(created - _anonymous_days(m, rng), first_day))
     chance = company.CLEAN_UP[np.maximum(path, 0)] * (path >= 0)
     closes = (rng.random(path.shape) < chance) & (np.arange(path.shape[1]) > first_created[:, None])
-    opened = _opened(path, account, created, company.opens()[accounts["cycle"].astype(int)[account], seniority], rng)
+    opened = _opened(
+        path, account, created, company.opens()[accounts["cycle"].astype(int)[account], seniority], rng
+    )
     return History(
         path=path,
         clean_up=np.where(closes.any(axis=1), closes.argmax(axis=1), NO_DAY),

@@ -1,9 +1,10 @@
 """The exact forward filter: what an observer who knows all parameters believes of an account at each snapshot.
 
 A *view* is what the observer may look at: `ALL`; everything but one behaviour of the lead's own (its number, 0 and
-up: neither its events nor their absence count); `ALONE`, without the lead's colleagues; `BLIND`, without what the
-attributes say; `MUTE`, without anything the lead itself did or left undone. The belief is kept as of `LATEST_DAYS` ago, when everything from before is known, and walked from
-there to each snapshot with what was visible at it.
+up: neither its events nor their absence count); `MUTE`, without anything the lead itself did or left undone;
+`ALONE`, without the lead's colleagues; `BLIND`, without what the attributes say. The belief is kept as of
+`LATEST_DAYS` ago, when everything from before is known, and walked from there to each snapshot with what was
+visible at it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ ALL, ALONE, BLIND, MUTE = -1, -2, -3, -4
 
 World = namedtuple(
     "World",
-    "busy known_share prompt late once once_behaviour vectors reviews_at sources_at join_log stay_log close_log waits_log steps ready "
-    "most_people latest_days",
+    "busy known_share prompt late once once_behaviour vectors reviews_at sources_at join_log stay_log close_log "
+    "waits_log steps ready most_people latest_days",
 )
 """Parameters, arrays with the 7 states last.
 

@@ -105,7 +105,9 @@ class _Desk:
         """Sales' answer on each lead it has held for a multiple of REVIEW_DAYS."""
         due = np.flatnonzero((self.row >= 0) & (self.how == 0) & (day > self.since))
         due = due[(day - self.since[due]) % company.REVIEW_DAYS == 0]
-        answer = pick_rows(self.rng, company.REVIEW_OUTCOME[self.history.path[self.history.account[due], day]])
+        answer = pick_rows(
+            self.rng, company.REVIEW_OUTCOME[self.history.path[self.history.account[due], day]]
+        )
         log.see(due, np.full(len(due), day), np.full(len(due), day + 1), HANDOFF, REVIEWS_AT + answer)
         for person, a in zip(due, answer):
             at = day * DAY + 15 * HOUR + int(self.rng.integers(0, 7200)) * SECOND

@@ -57,9 +57,7 @@ def leads(history: History) -> pd.DataFrame:
     return pd.DataFrame(columns).sort_values("lead_id", ignore_index=True)
 
 
-def events(
-    history: History, log: Log, rng: np.random.Generator, twice: float = TWICE
-) -> pd.DataFrame:
+def events(history: History, log: Log, rng: np.random.Generator, twice: float = TWICE) -> pd.DataFrame:
     """The events table, by lead and time: nothing after an account's clean-up, nothing recorded after the cut."""
     columns = log.columns()
     person, at = columns["person"].astype(np.int64), columns["at"].astype(np.int64)

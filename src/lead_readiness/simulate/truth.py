@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,7 +46,7 @@ def of(hidden: Hidden) -> pd.DataFrame:
     observer = _Observer(hidden)
     account = hidden.history.account[person]
     cuts = np.searchsorted(account, np.arange(0, len(hidden.history.path) + BLOCK, BLOCK))
-    blocks = [slice(a, b) for a, b in zip(cuts, cuts[1:]) if a < b]
+    blocks = [slice(a, b) for a, b in pairwise(cuts) if a < b]
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         parts = list(pool.map(lambda rows: observer.chances(person[rows], day[rows]), blocks))
     chance = np.concatenate([*parts, np.empty((0, 1 + len(CONTRIBUTIONS)))])

@@ -115,6 +115,8 @@ def on_values(column: pa.ChunkedArray, test: Any) -> Mask:
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
     """The column in one piece."""
+    if column.num_chunks == 1:
+        return column.chunk(0)
     chunks = column.unify_dictionaries().chunks if pa.types.is_dictionary(column.type) else column.chunks
     return pa.concat_arrays(chunks) if chunks else pa.array([], column.type)
 

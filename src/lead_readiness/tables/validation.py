@@ -227,7 +227,7 @@ def _remark(
         events.notes.append(Note("events", "empty", 0, "no event left: every lead has an empty history"))
     if decided is None:
         return
-    classes = set(decided)
+    classes = set(decided.unique())
     if not classes:
         outcomes.notes.append(Note("outcomes", "empty", 0, "no decided lead: there is nothing to learn from"))
     elif "won" not in classes:
