@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -205,10 +207,9 @@ def test_volumes_per_instant() -> None:
     assert r.volumes(world()[0], np.array([0, 1, 9])).tolist() == [2, 0, 1]
 
 
-def test_drawn_rows_with_a_known_label_weigh_one_per_lead() -> None:
+def test_drawn_rows_with_a_known_label_weigh_as_many_rows_as_they_stand_for() -> None:
     rows, _ = world()
-    weekly = Snapshots(rows.lead, rows.instant, np.zeros(len(rows), np.int16), rows.label)
-    drawn = weekly[
-        np.array([0, 1, 5, 7, 8])
-    ]  # lead 0 once, lead 1 twice and once in the gap, lead 3 censored
-    assert r.at_risk(weekly, drawn).weight.tolist() == [1, 0.5, 0, 0, 0, 0.5, 0, 0, 0, 0, 0]
+    weekly = Snapshots(rows.lead, rows.instant, np.zeros(len(rows), np.int16), rows.label, np.ones(len(rows)))
+    # Drawn: lead 0 once, lead 1 twice and once in the gap, lead 3 censored.
+    drawn = replace(weekly[np.array([0, 1, 5, 7, 8])], weight=np.array([3.0, 2.0, 2.0, 2.0, 1.0]))
+    assert r.at_risk(weekly, drawn).weight.tolist() == [3, 2, 0, 0, 0, 2, 0, 0, 0, 0, 0]
