@@ -23,24 +23,21 @@ EXACT = 1e-6
 TREES = 300
 
 
-def measure(folder: Path, quick: bool) -> list[Measure]:
-    """The measures of explaining, on a scorer trained with the company's leads."""
+def measure(folder: Path, rows: int, repeat: int) -> list[Measure]:
+    """The measures of explaining, so many rows at once and one by itself, by a scorer trained on the company."""
     project = open_project(folder)
     raw = sources.read(project)
     known = timelines.build(validate(project, **raw), project)
-    rows = _rows(known, 5_000 if quick else 50_000)
-    scorer, x = _scorer(folder, known, rows)
+    scorer, x = _scorer(folder, known, _rows(known))
     lead_id = _typical(known)
     own = {name: table.filter(pc.equal(table["lead_id"], lead_id)) for name, table in raw.items()}
     alone = timelines.build(validate(project, **own), project)
-    return _contributions(scorer.trees, x[: 1_000 if quick else 10_000], 3 if quick else 5) + _one_lead(
-        scorer, alone
-    )
+    return _contributions(scorer.trees, x[:rows], repeat) + _one_lead(scorer, alone)
 
 
-def _rows(known: Timelines, most: int) -> Snapshots:
-    """A snapshot of each of the first leads, a month after its creation, won or not."""
-    lead = np.arange(min(most, len(known)), dtype=np.int32)
+def _rows(known: Timelines) -> Snapshots:
+    """A snapshot of each lead, a month after its creation, won or not."""
+    lead = np.arange(len(known), dtype=np.int32)
     as_of = np.minimum(known.created[lead] + 30 * timelines.DAY, CUT)
     label = np.where(known.outcome[lead] == WON, POSITIVE, 0).astype(np.int8)
     return Snapshots(lead, as_of, np.zeros(len(lead), np.int16), label, np.ones(len(lead)))
@@ -71,7 +68,7 @@ def _scorer(folder: Path, known: Timelines, rows: Snapshots) -> tuple[Scorer, np
 
 def _contributions(voice: trees.Trees, x: npt.NDArray[np.float32], repeat: int) -> list[Measure]:
     threads = os.cpu_count() or 1
-    booster = lightgbm.Booster(model_str=voice.text, params={"num_threads": threads})
+    booster = lightgbm.Booster(model_str=voice.text)
     explainer = shap.TreeExplainer(booster)
     base, phi = voice.contributions(x, threads)
     theirs = booster.predict(x, pred_contrib=True, num_threads=threads)

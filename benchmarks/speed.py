@@ -26,8 +26,8 @@ from lead_readiness.tables import validate
 PEERS: dict[str, ModuleType] = {"pandas": in_pandas, "Polars": in_polars, "DuckDB": in_duckdb}
 WAYS = {"ours": ours, **PEERS}
 CLOSE = 1e-4
-FULL, QUICK = 10_000_000, 200_000
-GROWTH, GROWTH_QUICK = (100_000, 1_000_000, 10_000_000), (20_000, 60_000, 200_000)
+FULL, QUICK = 10_000_000, 100_000
+GROWTH, GROWTH_QUICK = (100_000, 1_000_000, 10_000_000), (25_000, 50_000, 100_000)
 EVENTS_A_LEAD = 20
 
 console = Console(stderr=True)
@@ -58,12 +58,13 @@ def measure(folder: Path, quick: bool) -> list[Measure]:
     step("the same numbers from all")
     agree(small, task)
     large = company(folder, QUICK if quick else FULL)
-    made = features(large, task, 3 if quick else 5)
-    made += from_parquet(large, task, 3)
+    repeat = 2 if quick else 5
+    made = features(large, task, repeat) + from_parquet(large, task, repeat)
     made += one_lead(small, task)
     made += growth(folder, task, GROWTH_QUICK if quick else GROWTH)
     step("explanations")
-    made += explaining.measure(small if quick else company(folder, GROWTH[1]), quick)
+    rows = 500 if quick else 10_000
+    made += explaining.measure(small if quick else company(folder, GROWTH[1]), rows, repeat)
     return made + memory(large, task)
 
 
@@ -142,7 +143,7 @@ def one_lead(folder: Path, task: Task) -> list[Measure]:
     alone = ours.alone(folder, lead_id, task)
     theirs = in_polars.alone(folder, lead_id, task)
     seconds = per_call(partial(ours.features, alone, task), 2_000)
-    polars = per_call(partial(in_polars.features, theirs, task), 10)
+    polars = per_call(partial(in_polars.features, theirs, task), 5)
     what = f"one lead of {EVENTS_A_LEAD} events, {len(task.features)} features"
     return [
         against(f"{what}: ours", [s * 1e6 for s in seconds], "us", "<= 20"),

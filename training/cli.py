@@ -15,6 +15,7 @@ from lead_readiness import moments
 from lead_readiness.console import out, steps
 from lead_readiness.errors import LeadReadinessError
 from training.store import beside_python
+from training.wording import masked
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample" / "readiness.toml"
@@ -107,7 +108,7 @@ def explain(
         stored = registry.is_stored(address)
         scorer = registry.load_scorer(address, opened(home, tracking_uri, make=False) if stored else None)
         step("scoring")
-        moment = moments.read(as_of, data.project.timezone) if as_of else data.timelines.cut
+        moment = moments.read(as_of, data.project.timezone) if as_of is not None else data.timelines.cut
         told = one.explain(scorer, data.timelines, lead_id, moment)
     if for_program:
         click.echo(json.dumps(one.as_json(told), indent=2, ensure_ascii=False))
@@ -144,7 +145,7 @@ def _train(path: Path, home: Path, named: list[str], top: int, **settings: Any) 
         first = str(result.leads.timelines.lead_ids[result.leads.lead[0]])
         unregistered = [] if result.kept.version else ["--model", result.kept.uri]
         given = settings.get("tracking_uri")
-        store = ["--tracking-uri", given] if given else []
+        store = ["--tracking-uri", masked(given)] if given else []
         command = [beside_python("lead-readiness"), "explain", first, *named, *unregistered, *store]
         hints.append((f"why {first} scores so", shlex.join(command)))
     report.show(result, out(), top, hints)

@@ -46,8 +46,9 @@ class Dataset:
         """
         known = self.timelines.as_known_at(cut)
         all_rows = snapshots.on_grid(known, self.project, self.instants[self.instants <= cut], self.horizon)
-        ready = snapshots.matured(all_rows, self.horizon, cut, snapshots.settling(known))
-        chosen = all_rows[ready & accounts[known.account[all_rows.lead]]]
+        inside = accounts[known.account]
+        ready = snapshots.matured(all_rows, self.horizon, cut, snapshots.settling(known, inside))
+        chosen = all_rows[ready & inside[all_rows.lead]]
         return snapshots.draw(chosen, known, self.project.label.snapshots_per_episode, seed), known
 
     def embargo(self) -> int:
@@ -56,9 +57,11 @@ class Dataset:
         return int(finite.max() + snapshots.settling(self.timelines)) if len(finite) else 0
 
     def account_folds(self, folds: int) -> npt.NDArray[np.int64]:
-        """Each account's fold, from a hash of its first lead's id: the same in every training."""
-        first = self.timelines.lead_ids[self.timelines.account_start[:-1]]
-        found: npt.NDArray[np.int64] = (pd.util.hash_array(first) % np.uint64(folds)).astype(np.int64)
+        """Each account's fold, from a hash of its oldest lead's id: the same in every training, whoever joins."""
+        known = self.timelines
+        oldest = np.lexsort((known.created, known.account))[known.account_start[:-1]]
+        hashed = pd.util.hash_array(known.lead_ids[oldest])
+        found: npt.NDArray[np.int64] = (hashed % np.uint64(folds)).astype(np.int64)
         return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -20,13 +19,7 @@ from training.contest import Contest
 from training.dataset import Dataset
 from training.judge import Trial
 from training.registry import Training
-from training.wording import estimand, won_within
-
-SECRETS = (
-    re.compile(r"(://[^:/@\s\"']*:)(?!\$\{)[^@\s\"']+(?=@)"),
-    re.compile(r"([?&](?:password|passwd|pwd|token|secret)=)(?!\$\{)[^&\s\"']+", re.IGNORECASE),
-)
-"""Passwords written into a URL instead of taken from the environment."""
+from training.wording import estimand, masked, won_within
 
 
 def training(
@@ -60,10 +53,7 @@ def training(
 
 def without_secrets(path: Path) -> str:
     """A project file's text, with `***` for passwords written into its URLs."""
-    text = path.read_text(encoding="utf-8")
-    for secret in SECRETS:
-        text = secret.sub(r"\1***", text)
-    return text
+    return masked(path.read_text(encoding="utf-8"))
 
 
 def _rule_book(project: ProjectFile) -> str:

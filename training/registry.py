@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from sqlalchemy.exc import SQLAlchemyError
 
 import lead_readiness
 from lead_readiness import moments
@@ -22,6 +23,7 @@ from lead_readiness.scorer import Scorer
 from lead_readiness.tables.contract import columns_of
 from lead_readiness.timelines import DAY
 from training.store import Store, load_mlflow
+from training.wording import masked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,8 +97,11 @@ def keep(training: Training, store: Store, register: bool = True) -> Kept:
                 raise
         name = slug(project.name)
         number = _register(store, name, model, run.info.run_id, training.scorer) if register else None
-    except mlflow.exceptions.MlflowException as error:
-        raise LeadReadinessError(f"the MLflow tracking store {store.uri} refused: {error}") from error
+    except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
+        raise LeadReadinessError(
+            f"the MLflow tracking store {store.shown} refused the training: {masked(str(error))}; mend the store and "
+            "train again"
+        ) from error
     uri = f"models:/{name}@{ALIAS}" if register else f"runs:/{run.info.run_id}/model"
     return Kept(experiment, run.info.run_id, name, number, uri)
 
@@ -127,7 +132,7 @@ def load_scorer(uri: str, store: Store | None = None) -> Scorer:
             found = mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{FOLDER}", dst_path=folder)
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
-                f"no scorer at {uri} in {mlflow.get_tracking_uri()} ({str(error).splitlines()[0]}); train first, "
+                f"no scorer at {uri} in {masked(mlflow.get_tracking_uri())} ({str(error).splitlines()[0]}); train first, "
                 "or name another model with --model: models:/NAME@ALIAS, models:/NAME/VERSION or a scorer's folder"
             ) from None
         return Scorer.load(Path(found))

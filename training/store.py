@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from lead_readiness.errors import LeadReadinessError
+from training.wording import masked
 
 FOLDER = ".readiness"
 DATABASE = "mlflow.db"
@@ -36,6 +38,11 @@ class Store:
     artifacts: Path | None = None
 
     @property
+    def shown(self) -> str:
+        """The URI as it may be shown: without a password."""
+        return masked(self.uri)
+
+    @property
     def client(self) -> Any:
         """An MLflow client of this store."""
         return load_mlflow().MlflowClient(self.uri, self.uri)
@@ -51,42 +58,44 @@ class Store:
     def where_to_look(self, experiment_id: str, run_id: str) -> str:
         """The run's address on a server, or the command that opens the store in a browser."""
         if self.uri.startswith(("http://", "https://")):
-            return f"{self.uri.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
-        return f"{beside_python('mlflow')} ui --backend-store-uri {self._shortest_uri()}"
+            return f"{self.shown.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        return f"{beside_python('mlflow')} ui --backend-store-uri {shlex.quote(self._shortest_uri())}"
 
     def _shortest_uri(self) -> str:
         """The URI with a path relative to the current directory where the database is inside it."""
         path = Path(self.uri.removeprefix("sqlite:///"))
         if self.uri.startswith("sqlite:///") and path.is_relative_to(Path.cwd()):
             return f"sqlite:///{path.relative_to(Path.cwd()).as_posix()}"
-        return self.uri
+        return self.shown
 
 
 def opened(root: Path, uri: str | None = None, make: bool = True) -> Store:
     """The store to use: ``uri``, else MLFLOW_TRACKING_URI, else the database in ``root``/.readiness.
 
-    Raises LeadReadinessError when it cannot be reached, or, unless ``make``, when that database is not there.
+    Raises LeadReadinessError when it cannot be reached or written to, or, unless ``make``, when a database file is
+    not there: looking for a training makes none.
     """
     given = uri or os.environ.get("MLFLOW_TRACKING_URI")
     home = root.absolute() / FOLDER
-    if not given and not make and not (home / DATABASE).exists():
+    address = given or f"sqlite:///{home / DATABASE}"
+    if not make and address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
         raise LeadReadinessError(
-            f"{home}: no training is kept there; run `lead-readiness train` first, or name another store with "
-            "--tracking-uri"
+            f"{address.removeprefix('sqlite:///')}: no training is kept there; run `lead-readiness train` first, or "
+            "name another store with --tracking-uri"
         )
+    store = Store(address, None if address.startswith(("http", "databricks", "file:")) else home / "artifacts")
     try:
         if not given:
             _make(home)
-            return Store(f"sqlite:///{home / DATABASE}", home / "artifacts")
-        _reach(given)
-        store = Store(
-            given, None if given.startswith(("http", "databricks", "file:")) else home / "artifacts"
-        )
+        _reach(address)
         store.client.search_experiments(max_results=1)
+        if make and store.artifacts is not None:
+            _writable(store.artifacts)
     except Exception as error:
         raise LeadReadinessError(
-            f"the MLflow tracking store {given or home} cannot be used ({_first_line(error)}); start it, or mend "
-            "--tracking-uri or MLFLOW_TRACKING_URI"
+            f"the MLflow tracking store {store.shown} cannot be used ({masked(_first_line(error))}); "
+            f"{'start it or mend' if given else 'move that away, or name another store with'} --tracking-uri or "
+            "MLFLOW_TRACKING_URI"
         ) from None
     return store
 
@@ -128,6 +137,12 @@ def _reach(uri: str) -> None:
     folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
     if uri.startswith("sqlite:///") and not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}")
+
+
+def _writable(folder: Path) -> None:
+    """Fail now, not after a whole training, where no file can be written to the folder or to where it will be made."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    tempfile.TemporaryFile(dir=there).close()
 
 
 def _first_line(error: Exception) -> str:

@@ -41,3 +41,14 @@ def rule_points(leads: Assessment, row: int) -> str:
     """Points and grade as sales know them."""
     replay = leads.replay
     return "excluded" if replay.excluded[row] else f"{replay.points[row]:.0f} {replay.grade[row]}".strip()
+
+
+def masked(text: str) -> str:
+    """The text with `***` for passwords written into its URLs instead of taken from the environment.
+
+    >>> masked("postgresql://ann:secret@db/crm"), masked("postgresql://ann:${PASSWORD}@db/crm")
+    ('postgresql://ann:***@db/crm', 'postgresql://ann:${PASSWORD}@db/crm')
+    """
+    for secret in SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text

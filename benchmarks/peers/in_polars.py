@@ -52,12 +52,11 @@ def features(data: Data, task: Task) -> pl.DataFrame:
     seen = data.events.lazy().filter((pl.col("at") < now) & (pl.col("recorded") <= now))
     seen = seen.with_columns(age=now - pl.col("at"))
     active = seen.filter(KIND.is_in(task.codes(task.activity))).select("lead", "at", "age")
-    parts = [_grouped(seen, task), _rhythm(active, task), _burst(active), _variety(seen, task)]
-    wide = data.leads.lazy()
-    for part in parts:
+    queries = [_grouped(seen, task), _rhythm(active, task), _burst(active), _variety(seen, task)]
+    wide = data.leads
+    for part in pl.collect_all(queries, engine="streaming"):
         wide = wide.join(part, on="lead", how="left", maintain_order="left")
-    columns = [_finished(f, task).cast(pl.Float32).alias(f.name) for f in task.features]
-    return wide.select(columns).collect()
+    return wide.select(_finished(f, task).cast(pl.Float32).alias(f.name) for f in task.features)
 
 
 def matrix(table: pl.DataFrame) -> npt.NDArray[np.float32]:

@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
@@ -149,6 +150,16 @@ class Label(Strict):
     cadence_days: int = Field(default=7, gt=0)
     snapshots_per_episode: int = Field(default=8, gt=0)
 
+    @field_validator("horizon_days", mode="wrap")
+    @classmethod
+    def _days(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(value)
+        except ValidationError:
+            raise ValueError(
+                'expected a whole number of days above 0, "auto", "eventual" or such a number per value of `cycle`'
+            ) from None
+
     @model_validator(mode="after")
     def _cycle_has_horizons(self) -> Label:
         if isinstance(self.horizon_days, dict) and self.cycle is None:
@@ -167,7 +178,7 @@ class Handoff(Strict):
 class Project(Strict):
     """What one company's words mean: vocabulary, attributes, label and capacity. It travels with the model."""
 
-    name: str
+    name: str = Field(min_length=1)
     timezone: str | None = None
     cut: datetime | None = None
     attributes: dict[str, AttributeField] = {}
@@ -194,15 +205,16 @@ class Project(Strict):
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
         if value is not None and value not in available_timezones():
-            raise ValueError(f"{value!r} is not a known time zone{nearest(value, available_timezones())}")
+            raise ValueError(f"not a known time zone{nearest(value, available_timezones())}")
         return value
 
     @model_validator(mode="after")
     def _cycle_is_attribute(self) -> Project:
         cycle = self.label.cycle
-        if cycle is not None and (cycle not in self.attributes or self.attributes[cycle].type != "category"):
+        categories = [name for name, attribute in self.attributes.items() if attribute.type == "category"]
+        if cycle is not None and cycle not in categories:
             raise ValueError(
-                f"label.cycle = {cycle!r} is not a category under [attributes]{nearest(cycle, self.attributes)}"
+                f"label.cycle = {cycle!r} is not a category under [attributes]{nearest(cycle, categories)}"
             )
         return self
 
@@ -264,7 +276,7 @@ def describe(error: ValidationError, model: type[BaseModel], source: str) -> str
 
 
 def _line(e: Any, model: type[BaseModel]) -> str:
-    where = ".".join(str(p) for p in e["loc"] if not str(p).startswith("function-")) or "the file"
+    where = ".".join(str(p) for p in e["loc"] if not str(p).startswith("function-"))
     if e["type"] == "extra_forbidden":
         return f"unknown key `{where}`{nearest(str(e['loc'][-1]), _known(model, e['loc'][:-1]))}"
     if e["type"] == "missing":
@@ -274,7 +286,7 @@ def _line(e: Any, model: type[BaseModel]) -> str:
         if e["type"] == "value_error" and isinstance(e["input"], dict | BaseModel)
         else f"found {e['input']!r}: "
     )
-    return f"`{where}`: {found}{e['msg'].removeprefix('Value error, ')}"
+    return f"{f'`{where}`: ' if where else ''}{found}{e['msg'].removeprefix('Value error, ')}"
 
 
 def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -72,8 +72,8 @@ class Teller:
     def __init__(self, project: Project, activity: Sequence[str]) -> None:
         self.project = project
         self.zone: tzinfo = ZoneInfo(project.timezone) if project.timezone else UTC
-        kinds = list(project.vocabulary.values())
-        told = [k.behaviour if k.actor in ("buyer", "marketing") else "" for k in kinds]
+        self.kinds = list(project.vocabulary.values())
+        told = [k.behaviour if k.actor in ("buyer", "marketing") else "" for k in self.kinds]
         self.members = {b: np.array([t == b for t in told]) for b in dict.fromkeys(told) if b}
         self.activity = np.array([k in activity for k in project.kinds])
         self.attributes: dict[str, list[str]] = {}
@@ -124,10 +124,9 @@ class Teller:
 
     def _counts(self, codes: npt.NDArray[np.int16]) -> str:
         """`2 pricing views, 1 quote request and 3 others`: the two most frequent kinds by name."""
-        found, counts = np.unique(codes, return_counts=True)
-        by = np.lexsort((found, -counts))
-        kinds = list(self.project.vocabulary.values())
-        told = [kinds[found[k]].count_phrase(int(counts[k])) for k in by[:2]]
+        counts = np.bincount(codes)
+        by = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        told = [self.kinds[k].count_phrase(int(counts[k])) for k in by[:2]]
         if len(by) > 2:
             rest = int(counts[by[2:]].sum())
             told.append(f"{rest} other{'s' if rest != 1 else ''}")
@@ -143,7 +142,7 @@ class Teller:
             evidence = _evidence(timelines, events)
             return f"silent for {(as_of - int(evidence.last or 0)) // DAY} days", evidence
         evidence = _evidence(timelines, recent)
-        days = len(np.unique(timelines.time[recent] // DAY))
+        days = min(1 + np.count_nonzero(np.diff(timelines.time[recent] // DAY)), 30)  # 30 days touch 31 dates
         n = evidence.count
         return (
             f"active on {days} day{'s' if days != 1 else ''} of the last 30 ({n:,} event{'s' if n != 1 else ''}), "
@@ -161,7 +160,8 @@ class Teller:
         seen = [e[self.activity[timelines.kind[e]] & (timelines.time[e] >= as_of - 30 * DAY)] for e in seen]
         people = sum(len(e) > 0 for e in seen)
         if people == 0:
-            return f"none of the account's {len(others)} other people active in the last 30 days", Evidence()
+            who = f"{len(others)} other people" if len(others) > 1 else "one other person"
+            return f"no activity by the account's {who} in the last 30 days", Evidence()
         evidence = _evidence(timelines, np.concatenate(seen))
         noun = "person" if people == 1 else "people"
         n = evidence.count
@@ -174,8 +174,11 @@ class Teller:
     def _history(self, timelines: Timelines, lead: int, as_of: int) -> str:
         span = slice(timelines.handoff_start[lead], timelines.handoff_start[lead + 1])
         back = np.flatnonzero(timelines.returned[span] < as_of)
-        if len(back) == 0:
+        given = timelines.handed_off[span][timelines.handed_off[span] < as_of]
+        if len(given) == 0:
             return "not handed to sales before"
+        if len(back) == 0:
+            return f"handed to sales {ago(as_of - int(given.max()))}"
         at = back[np.argmax(timelines.returned[span][back])]
         code = timelines.return_reason[span][at]
         why = f" as “{RETURN_REASONS[code]}”" if code >= 0 else ""
@@ -216,8 +219,8 @@ class Teller:
 def visible(timelines: Timelines, lead: int, as_of: int) -> npt.NDArray[np.intp]:
     """Places of the lead's events that were known at ``as_of``, oldest first."""
     begin, end = int(timelines.start[lead]), int(timelines.start[lead + 1])
-    end = begin + int(np.searchsorted(timelines.time[begin:end], as_of))
-    return begin + np.flatnonzero(timelines.recorded[begin:end] <= as_of)
+    end = begin + int(timelines.time[begin:end].searchsorted(as_of))
+    return begin + (timelines.recorded[begin:end] <= as_of).nonzero()[0]
 
 
 def ago(micros: int) -> str:
@@ -234,13 +237,8 @@ def ago(micros: int) -> str:
 
 
 def _evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
+    """The events as evidence, their ids latest first; the ids of one moment in their own order."""
     times = timelines.time[events]
-    latest = sorted(
-        (
-            (-int(timelines.time[e]), timelines.event_id(e))
-            for e in events[np.argsort(-times, kind="stable")][:MOST_IDS]
-        ),
-        key=str,
-    )
-    ids = tuple(i for _, i in latest if i is not None)
-    return Evidence(len(events), int(times.min()), int(times.max()), ids)
+    cited = events[times >= np.sort(times)[-MOST_IDS:][0]]
+    latest = sorted((-int(timelines.time[e]), timelines.event_id(e) or "") for e in cited)[:MOST_IDS]
+    return Evidence(len(events), int(times.min()), int(times.max()), tuple(i for _, i in latest if i))

@@ -119,9 +119,9 @@ class Assessment:
             self.scorer.catalogue.attributes.features, self.by_feature[row, split:].tolist()
         ):
             sums[feature.kinds[0]] = sums.get(feature.kinds[0], 0.0) + moved
-        for rule, moved in zip(self.scorer.book.rules, self.by_rule[row].tolist()):
-            for name in rule.when.attribute if not rule.when.kind else ():
-                sums[name] = sums.get(name, 0.0) + moved / len(rule.when.attribute)
+        for rule, names in self.scorer.attribute_rules:
+            for name in names:
+                sums[name] = sums.get(name, 0.0) + float(self.by_rule[row, rule]) / len(names)
         return sums
 
     def frame(self) -> pd.DataFrame:
@@ -163,6 +163,12 @@ class Scorer:
         used = [f.behaviour for f in self.catalogue.features] + [t.behaviour for t in self.book.terms]
         return tuple(b for b in dict.fromkeys(named + used) if b in used)
 
+    @cached_property
+    def attribute_rules(self) -> list[tuple[int, list[str]]]:
+        """The places of the rules that look at attributes alone, and which attributes those are."""
+        whens = [rule.when for rule in self.book.rules]
+        return [(n, list(when.attribute)) for n, when in enumerate(whens) if when.attribute and not when.kind]
+
     @property
     def unit(self) -> float:
         """Score points per unit of a contribution."""
@@ -181,8 +187,10 @@ class Scorer:
     def assess(self, timelines: Timelines, lead: npt.NDArray[np.int32], as_of: Ints) -> Assessment:
         """Score and explain snapshots: ``lead`` are places in the timelines, ``as_of`` microseconds UTC.
 
-        The same lead at the same moment gives the same bits alone, in any batch and in any order.
+        The same lead at the same moment gives the same bits alone, in any batch and in any order. Raises
+        ModelError when the timelines were made with another vocabulary or lack an attribute.
         """
+        self._check(timelines)
         lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
         played = rules.replay(self.book, timelines, lead, as_of)
         by_feature = np.zeros((len(lead), len(self.catalogue.features)))
@@ -208,6 +216,16 @@ class Scorer:
             logit=logit,
             probability=expit(logit),
             score=EVEN_ODDS + POINTS_PER_LOGIT * logit if self.blend else played.points,
+        )
+
+    def _check(self, timelines: Timelines) -> None:
+        absent = sorted(self.project.attributes.keys() - timelines.attributes.keys())
+        if timelines.kinds == self.project.kinds and not absent:
+            return
+        found = f"no attribute {absent[0]!r}" if absent else f"the event kinds {', '.join(timelines.kinds)}"
+        raise ModelError(
+            f"the timelines have {found}; the scorer was trained with the event kinds {', '.join(self.project.kinds)} "
+            f"and the attributes {', '.join(self.project.attributes) or '(none)'}; build the timelines with its project"
         )
 
     def _add_learned(
@@ -304,16 +322,20 @@ def _verified(folder: Path) -> dict[str, bytes]:
     """The manifest's files, each with the hash that the manifest gives it."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        files = {name: (folder / name).read_bytes() for name in manifest["sha256"]}
-    except (OSError, ValueError, KeyError) as error:
+        files = {name: (folder / name).read_bytes() for name in {STATE, *manifest["sha256"]}}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{folder}: not a saved scorer ({error}); expected the folder that `lead-readiness train` wrote"
         ) from None
     for name, content in files.items():
-        if hashlib.sha256(content).hexdigest() != manifest["sha256"][name]:
+        if hashlib.sha256(content).hexdigest() != manifest["sha256"].get(name):
             raise ModelError(
                 f"{folder / name}: altered since it was saved; restore the folder or train again"
             )
+    if manifest.get("version") != _content_hash(files)[:12]:
+        raise ModelError(
+            f"{folder / MANIFEST}: altered since it was saved; restore the folder or train again"
+        )
     return files
 
 

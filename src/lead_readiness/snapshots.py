@@ -203,9 +203,12 @@ def horizons(timelines: Timelines, project: Project) -> tuple[Ints, dict[str, in
     return np.array([span[str(c)] for c in of], dtype=np.int64).reshape(-1), days
 
 
-def settling(timelines: Timelines) -> int:
-    """How long after the winning moment a win gets known: the 90th percentile, in microseconds."""
-    won = timelines.outcome == WON
+def settling(timelines: Timelines, leads: npt.NDArray[np.bool_] | None = None) -> int:
+    """How long after the winning moment a win gets known: the 90th percentile, in microseconds.
+
+    Of the wins of the chosen ``leads`` (n,), or of all; 0 where there is none.
+    """
+    won = (timelines.outcome == WON) & (True if leads is None else leads)
     return int(np.quantile(timelines.decided[won] - timelines.opened[won], 0.9)) if won.any() else 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lead_readiness.console import say, steps
+from lead_readiness.errors import LeadReadinessError
 
 
 @click.command()
@@ -24,5 +25,10 @@ def simulate(leads: int, seed: int, months: int, out: Path) -> None:
 
     with steps() as step:
         step(f"simulating {leads:,} leads over {months} months")
-        write(out, leads, seed, months)
+        try:
+            write(out, leads, seed, months)
+        except OSError as error:
+            raise LeadReadinessError(
+                f"{out}: cannot be written ({error.strerror or error}); name a folder of yours with --out"
+            ) from None
     say(f"Wrote {out}. Next: lead-readiness check --project {out / 'readiness.toml'}")

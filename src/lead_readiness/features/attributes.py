@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,16 @@ FOLDS = 5
 Matrix = npt.NDArray[np.float32]
 
 
+class Block(NamedTuple):
+    """Columns of one attribute and family; ``places`` says which column is a level's."""
+
+    name: str
+    family: str
+    columns: slice
+    places: dict[str, int]
+    empty: float
+
+
 @dataclass(frozen=True)
 class Attributes:
     """The fitted columns: their features and, for win rates, ``rates[attribute][level]``."""
@@ -32,22 +44,36 @@ class Attributes:
     features: tuple[Feature, ...] = ()
     rates: dict[str, dict[str, float]] | None = None
 
+    @cached_property
+    def _blocks(self) -> list[Block]:
+        """Columns of one attribute and family that stand side by side: they are made together."""
+        blocks, begin = [], 0
+        for (name, family), found in groupby(self.features, lambda f: (f.kinds[0], f.family)):
+            members = list(found)
+            places = {feature.level: n for n, feature in enumerate(members)}
+            blocks.append(
+                Block(name, family, slice(begin, begin := begin + len(members)), places, members[0].empty)
+            )
+        return blocks
+
     def matrix(self, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Matrix:
         """One row for each of ``lead``, one column a feature; a missing number reads as the training median."""
         out = np.empty((len(lead), len(self.features)), np.float32)
-        for column, feature in enumerate(self.features):
-            out[:, column] = self._column(feature, timelines.attributes[feature.kinds[0]][lead])
+        for block in self._blocks:
+            self._fill(out[:, block.columns], block, timelines.attributes[block.name][lead])
         return out
 
-    def _column(self, feature: Feature, found: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if feature.family == "number":
-            return np.where(np.isnan(found), feature.empty, np.asarray(found))
-        if feature.family == "missing":
-            return np.asarray(np.isnan(found))
-        if feature.family == "level":
-            return np.asarray(found == feature.level)
-        rates = (self.rates or {})[feature.kinds[0]]
-        return np.array([rates.get(str(level), feature.empty) for level in found])
+    def _fill(self, out: Matrix, block: Block, found: npt.NDArray[Any]) -> None:
+        if block.family == "number":
+            out[:, 0] = np.where(np.isnan(found), block.empty, found)
+        elif block.family == "missing":
+            out[:, 0] = np.isnan(found)
+        elif block.family == "level":
+            places = np.array([block.places.get(level, -1) for level in found])
+            np.equal(places[:, np.newaxis], np.arange(len(block.places)), out=out, casting="unsafe")
+        else:
+            rates = (self.rates or {})[block.name]
+            out[:, 0] = [rates.get(str(level), block.empty) for level in found]
 
 
 def fit(

@@ -23,7 +23,7 @@ from lead_readiness.simulate.sales import Closings, Handoffs, Standing
 from lead_readiness.timelines import DAY, NEVER, Timelines
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hidden:
     """What only the simulation knows: the intents, every observation, when ``once`` channels fell silent."""
 
@@ -34,7 +34,7 @@ class Hidden:
     closings: Closings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Company:
     """A simulated company: its four tables, project file and rule book as text, and what is hidden behind them."""
 
@@ -70,7 +70,12 @@ def days_of(months: int) -> int:
 
 
 def simulate(leads: int, seed: int, months: int = 18) -> Company:
-    """A company with ``leads`` leads over ``months`` months from `company.START`; the same for the same seed."""
+    """A company with ``leads`` leads over ``months`` months from `company.START`; the same for the same seed.
+
+    >>> made = simulate(20, seed=1, months=2)
+    >>> len(made.leads), made.cut.isoformat(), list(made.truth)[:3]
+    (20, '2025-03-01T00:00:00+00:00', ['lead_id', 'as_of', 'probability'])
+    """
     days = days_of(months)
     streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(6)]
     past = history.draw(leads, days, streams[0])

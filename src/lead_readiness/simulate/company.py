@@ -153,6 +153,10 @@ NON_BUYERS = (0.04, 0.30, 0.75, 0.95)
 """P(never buys | company type): students, applicants, people who sell the same thing."""
 INDUSTRIES = ("software", "finance", "manufacturing", "healthcare", "retail", "education")
 INDUSTRY_MIX = (0.26, 0.16, 0.20, 0.14, 0.14, 0.10)
+SIZES = (20, 200, 2000)
+"""Head counts from which an account is small, middling and large; below the first it is very small."""
+FIT = ((2, 3, 4, 3), (2, 3, 3, 3), (1, 2, 3, 2), (1, 2, 3, 3), (1, 2, 4, 3), (0, 1, 2, 2))
+"""The level of fit of each industry (order of INDUSTRIES) at each size: mostly the larger the better, not always."""
 COUNTRIES = ("Germany", "France", "Netherlands", "Spain", "Sweden", "United Kingdom", "United States")
 COUNTRY_MIX = (0.24, 0.14, 0.10, 0.08, 0.06, 0.16, 0.22)
 PACE = (0.60, 0.78, 1.0, 1.28, 1.60)
@@ -167,12 +171,8 @@ def fit_level(industry: npt.NDArray[np.int64], employees: Floats) -> npt.NDArray
     >>> fit_level(np.array([0, 5, 4]), np.array([500.0, 5.0, np.nan])).tolist()
     [4, 0, 2]
     """
-    size = np.digitize(np.nan_to_num(employees, nan=50.0), [20, 200, 2000])
-    score = np.array([1.0, 0.6, 0.0, 0.0, -0.4, -1.0])[industry] + np.array([-1.0, 0.0, 1.0, 0.6])[size]
-    score += np.where((industry == 4) & (size >= 2), 1.2, 0.0) - np.where(
-        (industry == 2) & (size == 3), 1.0, 0.0
-    )
-    return np.clip(np.rint(2 + 0.9 * score), 0, 4).astype(np.int64)
+    size = np.digitize(np.nan_to_num(employees, nan=50.0), SIZES)
+    return np.array(FIT, dtype=np.int64)[industry, size]
 
 
 def transitions(cycle: int, fit: int) -> Floats:

@@ -43,7 +43,7 @@ def vectors() -> Floats:
         company.REVIEW_OUTCOME.T, company.SOURCE.T,
     ]  # fmt: skip
     with np.errstate(divide="ignore"):
-        return np.log(np.concatenate(by_state))
+        return np.asarray(np.log(np.concatenate(by_state)), dtype=np.float64)
 
 
 @dataclass
@@ -87,7 +87,8 @@ def draw(history: History, rng: np.random.Generator) -> tuple[Log, Days]:
     for people in _blocks(len(history.account)):
         signups.append(_visits(history, people, busy, log, done, rng))
     _first_events(history, log)
-    _webinars(history, *(np.concatenate(column) for column in zip(*signups)), log, rng)
+    person, day = (np.concatenate(column) for column in zip(*signups))
+    _webinars(history, person, day, log, rng)
     _mails(history, done[:, ONCE.index(_channel("newsletter_signup"))], log, rng)
     _bot(history, log, rng)
     return log, done
@@ -151,8 +152,8 @@ def _moments(person: Days, day: Days, rng: np.random.Generator) -> Days:
     start = hour * 3600 + rng.integers(0, 3600, n)
     pauses = np.where(begins, 0, 5 + rng.exponential(80, len(person))).astype(np.int64)
     elapsed = np.cumsum(pauses)
-    elapsed = elapsed - elapsed[begins][visit]
-    return day * DAY + np.minimum(start[visit] + elapsed, 23 * 3600 + 3599) * SECOND
+    second = np.minimum(start[visit] + elapsed - elapsed[begins][visit], 24 * 3600 - 1)
+    return np.asarray(day * DAY + second * SECOND, dtype=np.int64)
 
 
 def _first_days(person: Days, day: Days, channel: Days, done: Days) -> npt.NDArray[np.bool_]:
@@ -176,7 +177,7 @@ def _recorded(
     by_file = (day + nights) * DAY + 2 * HOUR + rng.integers(0, 5400, len(person)) * SECOND
     recorded = np.where(late, by_file, 0)
     named = history.created_at[person]
-    return np.where(at < named, np.maximum(recorded, named), recorded)
+    return np.asarray(np.where(at < named, np.maximum(recorded, named), recorded), dtype=np.int64)
 
 
 def _first_events(history: History, log: Log) -> None:

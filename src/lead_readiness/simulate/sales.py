@@ -21,6 +21,7 @@ COOL_DOWN_DAYS = 42
 MONDAY = 5
 """The first Monday, as a day of the simulation."""
 CLEAN_UP_HOUR = 17
+TOUCH_DAYS = 56
 CLOSED = ("open", "won", "lost", "disqualified")
 
 
@@ -147,11 +148,12 @@ def touches(
 ) -> None:
     """Sales' calls and mails to the leads in its hands, on weekdays, for eight weeks at most."""
     person, begin, returned, _ = handoffs.columns()
-    end = np.minimum(np.minimum(returned, closings.at[person]), begin + 56 * DAY)
+    end = np.minimum(np.minimum(returned, closings.at[person]), history.days * DAY)
     for kind, rate in (("sales_call", 0.10), ("sales_email", 0.12)):
-        for i in range(len(person)):
-            days = np.arange(begin[i] // DAY, min(end[i] // DAY, history.days))
-            days = days[((days + 2) % 7 < 5) & (rng.random(len(days)) < rate)]
-            at = days * DAY + 9 * HOUR + rng.integers(0, 7 * 3600, len(days)) * SECOND
-            at = at[(at > begin[i]) & (at < end[i])]
-            log.add(np.full(len(at), person[i]), at, kind)
+        row = np.repeat(np.arange(len(person)), TOUCH_DAYS)
+        day = begin[row] // DAY + np.tile(np.arange(TOUCH_DAYS), len(person))
+        hit = ((day + 2) % 7 < 5) & (rng.random(len(row)) < rate)
+        row, day = row[hit], day[hit]
+        at = day * DAY + 9 * HOUR + rng.integers(0, 7 * 3600, len(day)) * SECOND
+        during = (at > begin[row]) & (at < end[row])
+        log.add(person[row[during]], at[during], kind)

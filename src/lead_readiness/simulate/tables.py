@@ -91,7 +91,7 @@ def events(history: History, log: Log, rng: np.random.Generator, twice: float = 
 def handoffs(history: History, rows: Handoffs) -> pd.DataFrame:
     """The hand-offs table, in order of time."""
     person, handed_off, returned, reason = rows.columns()
-    why = np.append(np.array(company.REASONS, dtype=object), None)
+    why = np.array([*company.REASONS, None], dtype=object)  # the last one is what -1 names
     table = pd.DataFrame(
         {
             "lead_id": names(history)[0][person],

@@ -33,8 +33,8 @@ def write(out: Path, leads: int, seed: int, months: int = 18, *, truth: bool = T
 
 def _csv(table: pd.DataFrame) -> bytes:
     """Whole numbers without a point, times in UTC to the second."""
-    whole = {c: table[c].astype("Int64") for c in table if table[c].dtype == "float64"}
-    text = table.assign(**whole).to_csv(index=False, date_format=TIME, lineterminator="\n")
+    whole = {c: "Int64" for c in table if table[c].dtype == "float64"}
+    text = table.astype(whole).to_csv(index=False, date_format=TIME, lineterminator="\n")
     return text.encode("utf-8")
 
 
