@@ -81,4 +81,19 @@ def load(path: str | Path, quarantine: bool = False, say: Say = lambda _: None) 
     horizon, days = snapshots.horizons(built, project)
     first = int(built.created.min())
     grid = snapshots.grid(first, built.cut, project.label.cadence_days)
-    return Dataset(project, book, built, tuple(checked.notes), horizon, days, grid)
+    notes = (*checked.notes, *_cycles_without_horizon(project, built))
+    return Dataset(project, book, built, notes, horizon, days, grid)
+
+
+def _cycles_without_horizon(project: ProjectFile, lines: Timelines) -> list[Note]:
+    """The leads whose sales cycle the project gives no horizon, which are judged by the longest one."""
+    given, cycle = project.label.horizon_days, project.label.cycle
+    if not isinstance(given, dict) or cycle is None:
+        return []
+    lacking = pd.Series(lines.attributes[cycle]).fillna("(empty)").astype(str)
+    counts = lacking[~lacking.isin(list(given))].value_counts()
+    named = ", ".join(f"{value!r} {count:,}" for value, count in counts.items())
+    text = f"{counts.sum():,} rows whose {cycle} has no label.horizon_days take the longest, {max(given.values())} days"
+    return (
+        [Note("leads", "cycle_without_horizon", int(counts.sum()), f"{text}: {named}")] if len(counts) else []
+    )

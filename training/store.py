@@ -78,12 +78,18 @@ def opened(root: Path, uri: str | None = None, make: bool = True) -> Store:
     given = uri or os.environ.get("MLFLOW_TRACKING_URI")
     home = root.absolute() / FOLDER
     address = given or f"sqlite:///{home / DATABASE}"
-    if not make and address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
+    if (
+        not make
+        and address.startswith("sqlite:///")
+        and not Path(address.removeprefix("sqlite:///")).exists()
+    ):
         raise LeadReadinessError(
             f"{address.removeprefix('sqlite:///')}: no training is kept there; run `lead-readiness train` first, or "
             "name another store with --tracking-uri"
         )
-    store = Store(address, None if address.startswith(("http", "databricks", "file:")) else home / "artifacts")
+    store = Store(
+        address, None if address.startswith(("http", "databricks", "file:")) else home / "artifacts"
+    )
     try:
         if not given:
             _make(home)

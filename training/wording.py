@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import TYPE_CHECKING
 
-from lead_readiness.scorer import Assessment, Scorer
+if TYPE_CHECKING:
+    from lead_readiness.scorer import Assessment, Scorer
+
+SECRETS = (
+    re.compile(r"(://[^:/@\s\"']*:)(?!\$\{)[^@\s\"']+(?=@)"),
+    re.compile(r"([?&](?:password|passwd|pwd|token|secret)=)(?!\$\{)[^&\s\"']+", re.IGNORECASE),
+)
+"""Passwords written into a URL instead of taken from the environment."""
 
 
 def estimand(scorer: Scorer) -> str:
