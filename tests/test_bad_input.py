@@ -12,12 +12,13 @@ from click.testing import CliRunner, Result
 
 from lead_readiness.cli import main
 from lead_readiness.simulate.write import write
-from training.store import DATABASE, FOLDER
+from training import registry
+from training.store import DATABASE, FOLDER, opened
 
 Damage = Callable[[Path], object]
 HORIZON = 'horizon_days = { short = 30, long = 90 }\ncycle = "cycle"'
 TABLES = ("leads", "events", "outcomes", "handoffs")
-ODD_IDS = {"L020": "مرحبا-😀", "L021": '👩‍👩‍👧 "x", [bold]z', "L022": "עברית"}
+ODD_IDS = {"L20": "مرحبا-😀", "L21": '👩‍👩‍👧 "x", [bold]z', "L22": "עברית"}
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated company whose files are all right, and an empty MLflow store's database."""
     folder = tmp_path_factory.mktemp("sound")
     write(folder, leads=80, seed=3, months=14, truth=False)
+    opened(folder)
     return folder
 
 
@@ -77,7 +79,11 @@ def cell(name: str, column: str, value: str) -> Damage:
 
 
 def whole(file: str, content: bytes) -> Damage:
+    """Another file in the place of a file or folder."""
+
     def damage(folder: Path) -> None:
+        if (folder / file).is_dir():
+            shutil.rmtree(folder / file)
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_bytes(content)
 
@@ -161,18 +167,13 @@ REFUSED = {
         whole(f"{FOLDER}/{DATABASE}", b"junk" * 999),
         "file is not a database.*; move that away",
     ),
-    "a store of others": (
-        lambda folder: (folder / FOLDER / DATABASE).mkdir(parents=True),
+    "a folder for a store": (
+        lambda folder: ((folder / FOLDER / DATABASE).unlink(), (folder / FOLDER / DATABASE).mkdir()),
         "the MLflow tracking store sqlite:.* cannot be used .*unable to open",
     ),
     "a file for a folder": (whole(FOLDER, b""), "cannot be used .*File exists"),
     "no place for artifacts": (whole(f"{FOLDER}/artifacts", b""), "cannot be used .*Not a directory"),
-    "a cut before the first lead": (
-        text("readiness.toml", "[attributes]", "[attributes]"),
-        "",
-    ),
 }
-REFUSED.pop("a cut before the first lead")
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -184,3 +185,138 @@ def test_train_refuses_before_it_learns(what: str, folder: Path) -> None:
     assert re.search(said, plain(done.stderr)), done.stderr
     assert "learning" not in done.stderr
     assert not list(folder.glob(f"{FOLDER}/artifacts/*"))
+
+
+TREATED = {
+    "an unknown kind": (
+        cell("events", "kind", "pricng_view"),
+        "1 row of kinds .* lacks left out: 'pricng_view'",
+    ),
+    "no outcome": (
+        rows("outcomes", lambda t: t[:0]),
+        "outcomes: no decided lead: there is nothing to learn from",
+    ),
+    "one class": (
+        rows("outcomes", lambda t: t[t["outcome"] == "won"]),
+        "every decided lead was won: nothing tells winners from others",
+    ),
+    "a cycle without horizon": (
+        text("readiness.toml", "long = 90", "lang = 90"),
+        r"leads: \d+ rows whose cycle has no label.horizon_days take the longest, 90 days: 'long' \d+",
+    ),
+    "100,000 events of one lead": (crowd(100_000), "80 leads"),
+    "no event": (rows("events", lambda t: t[:0]), "no event left: every lead has an empty history"),
+    "a database": (in_sqlite, "80 leads"),
+    "neither accounts nor hand-offs": (
+        both(
+            rows("leads", lambda t: t.drop(columns="account_id")),
+            text("readiness.toml", 'handoffs = "handoffs.csv"', ""),
+        ),
+        "80 leads of 80 accounts",
+    ),
+    "a horizon from the data": (text("readiness.toml", HORIZON, 'horizon_days = "auto"'), "won within"),
+    "an eventual outcome": (text("readiness.toml", HORIZON, 'horizon_days = "eventual"'), "won in the end"),
+    "every day": (text("readiness.toml", "cadence_days = 7", "cadence_days = 1"), "80 leads"),
+    "local times": (
+        both(
+            text("readiness.toml", 'timezone = "UTC"', 'timezone = "Asia/Tokyo"'),
+            rows("events", lambda t: t.assign(occurred_at=t["occurred_at"].str.rstrip("Z"))),
+        ),
+        "80 leads",
+    ),
+}
+QUICK = ("an unknown kind", "a cycle without horizon")
+
+
+@pytest.mark.parametrize(
+    "what", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in TREATED]
+)
+def test_train_treats_counts_and_goes_on(what: str, folder: Path) -> None:
+    damage, said = TREATED[what]
+    damage(folder)
+    done = call("train", folder, "--no-register", "--top", "1")
+    assert done.exit_code == 0, done.output
+    assert re.search(said, plain(done.stdout)), done.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A company with emoji and right-to-left ids, and its scorer, the challenger in its store."""
+    folder = Path(shutil.copytree(sound, tmp_path_factory.mktemp("trained") / "a company"))
+    odd_ids(folder)
+    text("readiness.toml", 'timezone = "UTC"', "")(folder)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("MLFLOW_TRACKING_URI", raising=False)
+        assert call("train", folder).exit_code == 0
+    return folder
+
+
+@pytest.mark.parametrize("lead", ODD_IDS.values())
+def test_explain_knows_any_id_from_any_directory(
+    lead: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call("explain", trained, lead)
+    assert done.exit_code == 0, done.output
+    assert lead in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["L0199"], "no lead has the id 'L0199'; the leads table has 80"),
+        (
+            ["L01", "--as-of", "2001-01-01T00:00:00Z"],
+            "was created at .*, not before .*ask for a later moment",
+        ),
+        (
+            ["L01", "--as-of", "2026-01-01"],
+            "'2026-01-01' has no time zone; expected a time zone in the value",
+        ),
+        (["L01", "--as-of", ""], "found an empty moment; expected an ISO 8601 date"),
+        (["L01", "--as-of", "soon"], "the moment 'soon' is not a date; expected an ISO 8601 date and time"),
+        (["L01", "--model", "nowhere"], "nowhere: not a saved scorer"),
+        (
+            ["L01", "--model", "models:/nobodys@challenger"],
+            "no scorer at models:/nobodys@challenger in .*; train",
+        ),
+        (["L01", "--tracking-uri", "sqlite:///none.db"], "none.db: no training is kept there; run"),
+    ],
+)
+def test_explain_refuses(
+    arguments: list[str], said: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call("explain", trained, *arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert re.search(said, plain(done.stderr)), done.stderr
+    assert list(tmp_path.iterdir()) == [], "asking leaves nothing behind"
+
+
+def test_a_store_that_breaks_after_the_training_ends_with_a_message(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(registry, "_log_model", full)
+    done = call("train", folder)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert re.search("refused the training: .*No space left on device; mend the store", plain(done.stderr))
+    store = opened(folder).client
+    assert list(store.search_registered_models()) == []
+    assert store.search_runs([e.experiment_id for e in store.search_experiments()]).to_list() == []
+
+
+def test_a_stores_password_is_not_printed(folder: Path) -> None:
+    done = call("train", folder, "--tracking-uri", "nosuch://ann:topsecret@127.0.0.1:9/x")
+    assert done.exit_code == 2
+    assert "nosuch://ann:***@127.0.0.1:9/x" in plain(done.stderr)
+    assert "topsecret" not in done.output
+
+
+def test_simulate_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    done = CliRunner().invoke(main, ["simulate", "--leads", "9", "--out", str(tmp_path / "file" / "inside")])
+    assert done.exit_code == 2
+    assert "cannot be written (Not a directory); name a folder of yours with --out" in plain(done.stderr)

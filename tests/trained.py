@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 from histories import Lead, build, day
-from leaky_company import DAYS, PROJECT
+from leaky_company import PROJECT
 
 from lead_readiness import project as projects
 from lead_readiness import rules, snapshots

@@ -132,8 +132,9 @@ def load_scorer(uri: str, store: Store | None = None) -> Scorer:
             found = mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{FOLDER}", dst_path=folder)
         except (mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
-                f"no scorer at {uri} in {masked(mlflow.get_tracking_uri())} ({str(error).splitlines()[0]}); train first, "
-                "or name another model with --model: models:/NAME@ALIAS, models:/NAME/VERSION or a scorer's folder"
+                f"no scorer at {uri} in {masked(mlflow.get_tracking_uri())} ({str(error).splitlines()[0]}); train "
+                "first, or name another model with --model: models:/NAME@ALIAS, models:/NAME/VERSION or a scorer's "
+                "folder"
             ) from None
         return Scorer.load(Path(found))
 

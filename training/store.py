@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import shutil
+import sqlite3
 import sys
 import tempfile
 import urllib.error
@@ -136,13 +137,18 @@ def _make(home: Path) -> None:
 
 
 def _reach(uri: str) -> None:
-    """Fail at once where MLflow would try again for minutes: no server there, no folder for the database."""
+    """Fail at once where MLflow would try again for minutes: no server there, no folder or no database."""
     if uri.startswith(("http://", "https://")):
         with contextlib.suppress(urllib.error.HTTPError):  # an answer, whatever it says
             urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PATIENCE).close()
-    folder = Path(uri.removeprefix("sqlite:///")).absolute().parent
-    if uri.startswith("sqlite:///") and not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}")
+    if not uri.startswith("sqlite:///"):
+        return
+    path = Path(uri.removeprefix("sqlite:///")).absolute()
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent}")
+    if path.exists():
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("select count(*) from sqlite_master")
 
 
 def _writable(folder: Path) -> None:

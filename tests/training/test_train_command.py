@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from conftest import write_company
+from small_company import write_company
 
 from lead_readiness.cli import main
 from training import job

@@ -79,7 +79,7 @@ LATE_NIGHTS = (0.4, 0.25, 0.15, 0.12, 0.08)
 # Who reads how much: one factor per seniority and behaviour (order of BEHAVIOURS).
 SENIORITIES = ("analyst", "manager", "director", "executive")
 SENIORITY_MIX = (0.40, 0.33, 0.17, 0.10)
-OPENS = (0.011, 0.017, 0.025, 0.022)
+OPENS = (0.011, 0.016, 0.024, 0.022)
 """Daily chance, by seniority, that a person of a ready account opens an opportunity that will be won (short cycle)."""
 ACTIVITY: Floats = np.array(
     [

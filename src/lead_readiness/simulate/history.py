@@ -82,14 +82,14 @@ def draw(leads: int, days: int, rng: np.random.Generator) -> History:
 
 
 def _accounts(n: int, days: int, rng: np.random.Generator) -> dict[str, npt.NDArray[np.generic]]:
-    """Who the accounts are and when they first turn up: a little more of them each month, none in the last days."""
+    """Who the accounts are and when they first turn up: most of them early, none in the last days."""
     company_type = pick(rng, company.COMPANY_MIX, n)
     industry = pick(rng, company.INDUSTRY_MIX, n)
     employees = np.maximum(1, np.rint(rng.lognormal(4.2, 1.7, n)))
     chance_of_long = np.array([0.15, 0.3, 0.55, 0.75])[np.digitize(employees, company.SIZES)]
     cycle = (rng.random(n) < chance_of_long).astype(np.int64)
     employees[rng.random(n) < 0.08] = np.nan
-    first_day = np.floor((days - 12) * rng.random(n) ** 0.85).astype(np.int64)
+    first_day = np.floor((days - 12) * rng.random(n) ** 1.1).astype(np.int64)
     return {
         "first_day": first_day,
         "first_created": first_day + _anonymous_days(n, rng),
