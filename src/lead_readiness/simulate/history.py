@@ -1,4 +1,4 @@
-"""The hidden part: each account's intent from day to day, who joins it when, and who opens the opportunity."""
+"""The hidden part: each account's intent from day to day, who joins it when, and who opens an opportunity."""
 
 from __future__ import annotations
 
