@@ -59,7 +59,7 @@ def measure(folder: Path, quick: bool) -> list[Measure]:
     agree(small, task)
     large = company(folder, QUICK if quick else FULL)
     repeat = 2 if quick else 5
-    made = features(large, task, repeat) + from_parquet(large, task, repeat)
+    made = features(large, task, repeat) + from_parquet(large, task, min(repeat, 3))
     made += one_lead(small, task)
     made += growth(folder, task, GROWTH_QUICK if quick else GROWTH)
     step("explanations")

@@ -156,7 +156,8 @@ def _holds(field: Schema) -> str:
 
 def commands_page() -> str:
     """What `lead-readiness --help` and each command's own help say."""
-    context = click.Context(cli.main, info_name="lead-readiness", terminal_width=100)
+    settings = cli.main.context_settings
+    context = click.Context(cli.main, info_name="lead-readiness", terminal_width=100, **settings)
     lines = ["# The command line", "", "Written by `make docs` from the commands' own help; do not edit."]
     lines += _help("lead-readiness", cli.main, context)
     for name in cli.main.list_commands(context):
