@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pandas as pd
@@ -24,20 +27,55 @@ WIDTH_OF_A_FILE = 120
 def steps() -> Iterator[Callable[[str], None]]:
     """A function to call with what begins now: a spinner with its time on a terminal, else one line a step."""
     screen = Console(stderr=True)
-    if not screen.is_terminal:
-        yield lambda text: screen.print(f"{text} ...", markup=False, highlight=False, soft_wrap=True)
-        return
-    shape = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*shape, console=screen) as progress:
+    with _interrupts() as heed:
+        if not screen.is_terminal:
 
-        def begin(text: str) -> None:
+            def tell(text: str) -> None:
+                heed()
+                screen.print(f"{text} ...", markup=False, highlight=False, soft_wrap=True)
+
+            yield tell
+            return
+        shape = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*shape, console=screen) as progress:
+
+            def begin(text: str) -> None:
+                heed()
+                for task in progress.task_ids:
+                    progress.update(task, completed=1, total=1)
+                progress.add_task(escape(text), total=None)
+
+            yield begin
             for task in progress.task_ids:
                 progress.update(task, completed=1, total=1)
-            progress.add_task(escape(text), total=None)
 
-        yield begin
-        for task in progress.task_ids:
-            progress.update(task, completed=1, total=1)
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """A function that raises KeyboardInterrupt when one came and was lost.
+
+    Python drops an interrupt that arrives inside a callback, such as an import lock's: remembered, it stops the
+    work at the next step.
+    """
+    asked = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    def heed() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield heed
+        return
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield heed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def show(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
