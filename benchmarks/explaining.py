@@ -8,6 +8,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import shap
 
@@ -31,6 +32,8 @@ def measure(folder: Path, rows: int, repeat: int) -> list[Measure]:
     scorer, x = _scorer(folder, known, _rows(known))
     lead_id = _typical(known)
     own = {name: table.filter(pc.equal(table["lead_id"], lead_id)) for name, table in raw.items()}
+    event_ids = pa.array([f"event {n}" for n in range(len(own["events"]))])
+    own["events"] = own["events"].append_column("event_id", event_ids)
     alone = timelines.build(validate(project, **own), project)
     return _contributions(scorer.trees, x[:rows], repeat) + _one_lead(scorer, alone)
 
