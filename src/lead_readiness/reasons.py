@@ -237,11 +237,8 @@ def ago(micros: int) -> str:
 
 
 def _evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
-    """What stands behind a reason; the ids of the latest events, the oldest of them first."""
+    """The events as evidence, their ids latest first; the ids of one moment in their own order."""
     times = timelines.time[events]
-    ids: tuple[str, ...] = ()
-    if timelines.event_ids is not None:
-        latest = np.argsort(-times, kind="stable")[:MOST_IDS]
-        named = [(int(times[e]), timelines.event_id(int(events[e]))) for e in latest]
-        ids = tuple(i for _, i in sorted((at, i) for at, i in named if i is not None))
-    return Evidence(len(events), int(times.min()), int(times.max()), ids)
+    cited = events[times >= np.sort(times)[-MOST_IDS:][0]]
+    latest = sorted((-int(timelines.time[e]), timelines.event_id(e) or "") for e in cited)[:MOST_IDS]
+    return Evidence(len(events), int(times.min()), int(times.max()), tuple(i for _, i in latest if i))
