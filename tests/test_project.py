@@ -99,6 +99,13 @@ NO_BUYER = '`vocabulary`: no event kind has actor = "buyer"; only what buyers do
         (table(), f"`tables.leads`: {PLACE}"),
         (table(url="y"), f"`tables.leads`: {QUERY}"),
         (table(url="y", table="a", query="b"), f"`tables.leads`: {QUERY}"),
+        ({"judgement": {"slices": ["industri"]}},
+         "judgement.slices: 'industri' is not a category under [attributes]; did you mean 'industry'?"),
+        ({"judgement": {"groups": ["size"]}}, "judgement.groups: 'size' is not a category under [attributes]"),
+        ({"judgement": {"waivers": {"industry": {"signed": "Ann", "on": "2026-01-15", "reason": "Law"}}}},
+         "judgement.waivers: 'industry' is not one of judgement.groups"),
+        ({"judgement": {"keep": ["sise"]}},
+         "judgement.keep: 'sise' is not an attribute or an event kind; did you mean 'size'?"),
     ],
     ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -120,11 +120,16 @@ class Tables(Strict):
 
 
 class Attribute(Strict):
-    """One lead attribute, known at creation."""
+    """One lead attribute, known at creation.
+
+    One that is not ``scored`` may be read by rules, and the judgement may be shown by it, but nothing is learned
+    from it.
+    """
 
     type: Literal["category", "number"]
     phrase: str = ""
     behaviour: str = "fit"
+    scored: bool = True
 
 
 def _as_attribute(value: object) -> object:
@@ -173,6 +178,28 @@ class Handoff(Strict):
     """How many leads sales can take, per week."""
 
     capacity_per_week: int = Field(default=25, gt=0)
+
+
+class Waiver(Strict):
+    """Who answers for handing off one part of a declared group much more often than another, and why."""
+
+    signed: str = Field(min_length=1)
+    on: date
+    reason: str = Field(min_length=1)
+
+
+class Judgement(Strict):
+    """How a training is judged: what its figures are shown by, and what people have decided about it.
+
+    ``slices`` and ``groups`` name category attributes: figures are shown by both, and no level of a group may be
+    handed off much less often than another without a waiver. ``keep`` names attributes and event kinds that the
+    score uses although the leak audit flags them.
+    """
+
+    slices: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    waivers: dict[str, Waiver] = {}
+    keep: tuple[str, ...] = ()
 
 
 class Project(Strict):
@@ -234,11 +261,27 @@ class Project(Strict):
 
 
 class ProjectFile(Project):
-    """The whole project file: the project, where its tables are (paths from ``root``) and its rule book."""
+    """The whole project file: the project, where its tables are (paths from ``root``), its rule book, its judgement."""
 
     rules: str
     tables: Tables
+    judgement: Judgement = Judgement()
     root: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _judged_by_what_is_there(self) -> ProjectFile:
+        asked, categories = self.judgement, [n for n, a in self.attributes.items() if a.type == "category"]
+        known = {
+            "slices": (asked.slices, categories, "a category under [attributes]"),
+            "groups": (asked.groups, categories, "a category under [attributes]"),
+            "waivers": (tuple(asked.waivers), asked.groups, "one of judgement.groups"),
+            "keep": (asked.keep, [*self.attributes, *self.vocabulary], "an attribute or an event kind"),
+        }
+        for key, (names, allowed, expected) in known.items():
+            for name in names:
+                if name not in allowed:
+                    raise ValueError(f"judgement.{key}: {name!r} is not {expected}{nearest(name, allowed)}")
+        return self
 
     def meaning(self) -> Project:
         """The project without its tables: what a model takes along, free of paths and URLs."""

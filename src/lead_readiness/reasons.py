@@ -196,7 +196,8 @@ class Teller:
         """The lead's own values of the attributes that pull the same way, the two strongest first."""
         names = [n for n in self.attributes[behaviour] if by_attribute.get(n, 0.0) * points > 0]
         names.sort(key=lambda n: (-abs(by_attribute[n]), n))
-        for name in names[:2] or self.attributes[behaviour][:2]:
+        scored = [n for n in self.attributes[behaviour] if self.project.attributes[n].scored]
+        for name in names[:2] or scored[:2]:
             found = timelines.attributes[name][lead]
             phrase = self.project.attributes[name].phrase
             missing = found is None or (isinstance(found, float) and math.isnan(found))

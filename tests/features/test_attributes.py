@@ -64,6 +64,17 @@ def test_a_level_that_every_lead_has_tells_nothing() -> None:
     assert columns(fitted([{"sector": "bank"}] * LEVEL_LEADS)) == {}
 
 
+def test_an_attribute_that_is_not_scored_gives_no_column() -> None:
+    project = PROJECT.model_copy(
+        update={
+            "attributes": {n: a.model_copy(update={"scored": False}) for n, a in PROJECT.attributes.items()}
+        }
+    )
+    known = build([Lead(f"{n}", attributes={"people": float(n)}) for n in range(9)], project)
+    rows = np.arange(9, dtype=np.int32)
+    assert attributes.fit(project, known, rows, rows < 5, seed=3)[0].features == ()
+
+
 def many_levels(per_level: int = 12, levels: int = LEVELS + 5) -> list[dict[str, str | float | None]]:
     return [{"sector": f"s{k:02}"} for _ in range(per_level) for k in range(levels)]
 

@@ -93,6 +93,8 @@ def fit(
     rates: dict[str, dict[str, float]] = {}
     crossed: dict[str, npt.NDArray[np.float64]] = {}
     for name, spec in project.attributes.items():
+        if not spec.scored:
+            continue
         found: npt.NDArray[Any] = timelines.attributes[name][leads]
         if spec.type == "number":
             features += _number(name, spec, found)
