@@ -41,10 +41,10 @@ def main(way: str, folder: Path) -> None:
     task = Task(features, tuple(given["kinds"]), tuple(given["activity"]), given["as_of"])
     module, _, function = way.rpartition(".")
     getattr(import_module(f"benchmarks.{module}"), function)(folder, task)
-    print(_peak())
+    print(peak())
 
 
-def _peak() -> float:
+def peak() -> float:
     """This process's own peak in MB; ``ru_maxrss`` would count that of the process which started it, too."""
     status = Path("/proc/self/status")
     if status.exists():

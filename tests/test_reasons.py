@@ -274,18 +274,19 @@ def test_events_without_an_id_are_counted_but_not_cited() -> None:
 @pytest.mark.parametrize(
     ("points", "told_first"),
     [
-        ({"a": 1.0, "b": 3.0, "c": 2.0}, ["b", "c", "a"]),
-        ({"a": 0.5, "b": 0.49, "c": -0.5, "d": -0.49}, ["a", "c"]),
-        ({"a": -9.0, "b": 1.0}, ["b", "a"]),
-        ({"a": 1.0, "b": -1.0, "c": -3.0, "d": -2.0}, ["a", "c", "d"]),
-        (dict.fromkeys("edcba", 2.0), ["a", "b", "c", "d"]),
+        ({"a": 4.0, "b": 12.0, "c": 8.0}, ["b", "c", "a"]),
+        ({"a": 3.0, "b": 2.9, "c": -3.0, "d": -2.9}, ["a", "c"]),
+        ({"a": -9.0, "b": 4.0}, ["b", "a"]),
+        ({"a": 4.0, "b": -4.0, "c": -12.0, "d": -8.0}, ["a", "c", "d"]),
+        (dict.fromkeys("edcba", 8.0), ["a", "b", "c", "d"]),
         ({"a": 0.0}, []),
         ({}, []),
     ],
-    ids=["strongest first", "half a point", "for before against", "two against", "four for, ties by name", "0", "none"],
+    ids=["strongest first", "what is more than noise", "for before against", "two against", "four for, ties by name", "0", "none"],
 )  # fmt: skip
 def test_the_strongest_are_told(points: dict[str, float], told_first: list[str]) -> None:
     assert strongest(points) == told_first
+    assert strongest({b: p / 6 for b, p in points.items()}, least=0.5) == told_first
 
 
 @pytest.mark.parametrize(("points", "end"), [(14.2, "(+14)"), (-3.6, "(-4)")])

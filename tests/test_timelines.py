@@ -234,3 +234,62 @@ def test_a_hundred_thousand_events_of_one_lead(times: np.ndarray) -> None:
     assert known.start.tolist() == [0, 0, n, n]
     assert np.array_equal(known.time - MONDAY, shuffled[by])
     assert np.array_equal(known.value, value[by])
+
+
+def same(one: Timelines, other: Timelines) -> None:
+    for name in {field.name for field in fields(Timelines)} - {"event_ids"}:
+        np.testing.assert_equal(getattr(one, name), getattr(other, name))
+    assert one.event_ids is other.event_ids
+
+
+TWO = [
+    Lead(
+        "a",
+        account="A",
+        events=(
+            Event(day(2), "visit", id="1"),
+            Event(day(1), "email", late=DAY, value=2.0, id="2"),
+            Event(day(1), "email", late=DAY, value=2.0, id="3"),
+        ),
+        handoffs=(Handoff(day(4), day(5), "price"),),
+        outcome=Outcome("won", day(9)),
+    ),
+    Lead("b", account="A", events=(Event(day(1), "visit", asset="/p", id="4"), Event(day(3), "visit"))),
+    Lead("c"),
+]
+
+
+@given(st.permutations(range(5)))
+def test_the_same_events_in_any_order_give_the_same_timelines(order: list[int]) -> None:
+    known = build(TWO, PROJECT)
+    at = np.array(order)
+    mixed = timelines.with_events(known, known.owner[at], known.events(at), known.order[at])
+    for name in ("start", "time", "recorded", "kind", "value", "asset"):
+        np.testing.assert_array_equal(getattr(mixed, name), getattr(known, name))
+    assert {mixed.event_id(e) for e in range(5)} == {"1", "2", "3", "4", None}
+    every = np.arange(5)
+    same(timelines.with_events(known, known.owner, known.events(every), known.order), known)
+
+
+def test_events_left_out_are_as_if_never_seen() -> None:
+    known = build(TWO, PROJECT)
+    keep = known.kind == PROJECT.kinds.index("visit")
+    left = timelines.with_events(known, known.owner[keep], known.events(keep), known.order[keep])
+    assert [moments(left, lead) for lead in "abc"] == [[2], [1, 3], []]
+    assert [left.event_id(e) for e in range(3)] == ["1", "4", None]
+    assert (left.outcome.tolist(), left.cut) == (known.outcome.tolist(), known.cut)
+
+
+def test_an_added_event_stands_in_its_place_without_an_id() -> None:
+    known = build(TWO, PROJECT)
+    owner, events = np.append(known.owner, np.int32(2)), known.events(np.array([0, 1, 2, 3, 4, 0]))
+    more = timelines.with_events(known, owner, events, np.append(known.order, -1))
+    assert moments(more, "c") == [1]
+    assert [more.event_id(e) for e in range(6)] == ["2", "3", "1", "4", None, None]
+
+
+def test_timelines_may_lose_every_event() -> None:
+    known = build(TWO, PROJECT)
+    none = np.zeros(0, np.int64)
+    bare = timelines.with_events(known, known.owner[none], known.events(none), none)
+    assert (bare.start.tolist(), len(bare.time), len(bare)) == ([0, 0, 0, 0], 0, 3)

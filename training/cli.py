@@ -1,4 +1,4 @@
-"""The commands of training: `train`, `explain` and `demo`."""
+"""The commands of training: `train`, `explain`, `review`, `promote` and `demo`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import pandas as pd
 from click.decorators import FC
 
-from lead_readiness import moments
-from lead_readiness.console import out, steps
+from lead_readiness import moments, project
+from lead_readiness.console import out, say, steps
 from lead_readiness.errors import LeadReadinessError
-from training.store import beside_python
+from training.store import Store, beside_python
 from training.wording import masked
+
+if TYPE_CHECKING:
+    from training.job import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample" / "readiness.toml"
@@ -36,6 +40,7 @@ tracking_uri = click.option(
     metavar="URI",
     help="MLflow's store; else MLFLOW_TRACKING_URI, else .readiness beside the project.",
 )
+of_demo = click.option("--demo", "of_demo", is_flag=True, help="The sample company, as `demo` trained it.")
 quarantine = click.option("--quarantine", is_flag=True, help="Set bad rows aside, counted, and go on.")
 
 
@@ -48,19 +53,43 @@ quarantine = click.option("--quarantine", is_flag=True, help="Set bad rows aside
 @click.option(
     "--top", type=click.IntRange(min=0), default=TOP, show_default=True, help="How many open leads to show."
 )
+@click.option(
+    "--trials",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Other settings of the voices to try.",
+)
+@click.option("--minutes", type=click.FloatRange(min=0), help="Begin no further trial after so long.")
 @tracking_uri
 @click.option(
     "--register/--no-register", default=True, show_default=True, help="Make the scorer the challenger."
 )
+@click.option("--promote", "promoted", is_flag=True, help="Make it champion, if its verdict allows that.")
+@click.option("--reason", metavar="TEXT", help="Promote it whatever its verdict, for this reason.")
 def train(
-    path: Path, quarantine: bool, seed: int, top: int, tracking_uri: str | None, register: bool
+    path: Path,
+    quarantine: bool,
+    seed: int,
+    top: int,
+    trials: int,
+    minutes: float | None,
+    tracking_uri: str | None,
+    register: bool,
+    promoted: bool,
+    reason: str | None,
 ) -> None:
     """Learn a scorer, compare it with the rule book, keep both in MLflow, and show who is ready now.
 
     Everything is printed with its 95 % interval, and it is said when the rules do better or the evidence is thin.
     """
+    said = _said(reason)
+    if reason is not None and not promoted:
+        raise click.UsageError("--reason is given for a promotion; add --promote")
+    if promoted and not register:
+        raise click.UsageError("--promote needs a version to promote; leave out --no-register")
     named = [] if path == PROJECT else ["--project", str(path)]
-    _train(
+    result = _train(
         path,
         path.absolute().parent,
         named,
@@ -69,7 +98,14 @@ def train(
         register=register,
         quarantine=quarantine,
         seed=seed,
+        trials=trials,
+        minutes=minutes,
     )
+    if promoted:
+        from training import promotion
+
+        kept = result.kept
+        say(f"\n{promotion.promote(result.store, kept.model, _clock(), kept.version, said)}")
 
 
 @click.command()
@@ -82,7 +118,7 @@ def train(
     help="models:/NAME@ALIAS, models:/NAME/VERSION, runs:/ID/model or a scorer's folder.",
 )
 @click.option("--json", "for_program", is_flag=True, help="Print JSON with stable keys.")
-@click.option("--demo", "of_demo", is_flag=True, help="The sample company, as `demo` trained it.")
+@of_demo
 @quarantine
 @tracking_uri
 def explain(
@@ -100,7 +136,7 @@ def explain(
     from training import explain as one
     from training.store import opened
 
-    path, home = (SAMPLE, ROOT) if of_demo else (path, path.absolute().parent)
+    path, home = _place(path, of_demo)
     with steps() as step:
         data = dataset.load(path, quarantine, step)
         step("loading the scorer")
@@ -117,6 +153,60 @@ def explain(
 
 
 @click.command()
+@_project(help="The project file.")
+@click.option("--version", "number", metavar="N", help="The gates of this version.")
+@click.option("--run", "run_id", metavar="ID", help="The gates of this run, registered or not.")
+@of_demo
+@tracking_uri
+def review(
+    path: Path, number: str | None, run_id: str | None, of_demo: bool, tracking_uri: str | None
+) -> None:
+    """List the versions of the model with their verdicts, and say who is champion; or show one's gates."""
+    if number and run_id:
+        raise click.UsageError("give --version or --run, not both")
+    from training import review as told
+
+    store, model = _model(path, of_demo, tracking_uri)
+    if run_id:
+        lines = told.of_run(store, run_id)
+    else:
+        lines = told.one(store, model, number) if number else told.overview(store, model)
+    for line in list(lines):  # all of it or, where the store refuses, nothing
+        out().print(line)
+
+
+@click.command()
+@_project(help="The project file.")
+@click.option("--version", "number", metavar="N", help="The version; else the challenger.")
+@click.option("--reason", metavar="TEXT", help="Why, where the verdict does not say so.")
+@click.option("--back", "backwards", is_flag=True, help="Give the championship back to who held it before.")
+@of_demo
+@tracking_uri
+def promote(
+    path: Path,
+    number: str | None,
+    reason: str | None,
+    backwards: bool,
+    of_demo: bool,
+    tracking_uri: str | None,
+) -> None:
+    """Make a version of the model the champion, if its verdict says so or you give a reason; or take that back.
+
+    Until then, and after the last step back, the champion is the rule book.
+    """
+    if backwards and number:
+        raise click.UsageError("--back goes to the champion before; leave out --version")
+    from training import promotion
+
+    said = _said(reason)
+    store, model = _model(path, of_demo, tracking_uri)
+    if backwards:
+        say(promotion.back(store, model, _clock(), said))
+    else:
+        say(promotion.promote(store, model, _clock(), number, said))
+
+
+@click.command()
 @click.option(
     "--top", type=click.IntRange(min=0), default=TOP, show_default=True, help="How many open leads to show."
 )
@@ -127,7 +217,33 @@ def demo(top: int) -> None:
     _train(SAMPLE, ROOT, ["--demo"], top)
 
 
-def _train(path: Path, home: Path, named: list[str], top: int, **settings: Any) -> None:
+def _place(path: Path, of_demo: bool) -> tuple[Path, Path]:
+    """The project file, and the folder that holds its store."""
+    return (SAMPLE, ROOT) if of_demo else (path, path.absolute().parent)
+
+
+def _model(path: Path, of_demo: bool, tracking_uri: str | None) -> tuple[Store, str]:
+    """The store of a project and its model's name there."""
+    from training import registry
+    from training.store import opened
+
+    path, home = _place(path, of_demo)
+    return opened(home, tracking_uri, make=False), registry.slug(project.load(path).name)
+
+
+def _said(reason: str | None) -> str:
+    """A reason in words; an empty one is none at all."""
+    if reason is not None and not reason.strip():
+        raise click.UsageError("--reason is empty; say why in words")
+    return (reason or "").strip()
+
+
+def _clock() -> str:
+    """The time of day: of a person's decision, never of a score."""
+    return pd.Timestamp.now("UTC").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _train(path: Path, home: Path, named: list[str], top: int, **settings: Any) -> Result:
     """Train, print, and end with where to look; ``named`` is how `explain` finds the same project."""
     from training import job, report
 
@@ -141,11 +257,13 @@ def _train(path: Path, home: Path, named: list[str], top: int, **settings: Any) 
     ]
     if result.kept.version is not None:
         hints.append(("the model", f"{result.kept.uri} (version {result.kept.version})"))
-    if len(result.leads):
-        first = str(result.leads.timelines.lead_ids[result.leads.lead[0]])
+    leads = result.found.leads
+    if len(leads):
+        first = str(leads.timelines.lead_ids[leads.lead[0]])
         unregistered = [] if result.kept.version else ["--model", result.kept.uri]
         given = settings.get("tracking_uri")
         store = ["--tracking-uri", masked(given)] if given else []
         command = [beside_python("lead-readiness"), "explain", first, *named, *unregistered, *store]
         hints.append((f"why {first} scores so", shlex.join(command)))
     report.show(result, out(), top, hints)
+    return result

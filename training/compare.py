@@ -17,10 +17,25 @@ import pandas as pd
 
 from lead_readiness.errors import DataError
 from lead_readiness.snapshots import POSITIVE
+from lead_readiness.timelines import DAY
 from training import metrics
+from training.bootstrap import DRAWS, interval, redrawn
 from training.comparison import AT_THRESHOLD, Comparison
 from training.metrics import Floats
-from training.replay import MEASURES, AtRisk, Bools, Ints, Leads, from_sums, replay, sums, volumes, winners
+from training.replay import (
+    MEASURES,
+    AtRisk,
+    Bools,
+    Ints,
+    Leads,
+    crossings,
+    from_sums,
+    replay,
+    sums,
+    usual_line,
+    volumes,
+    winners,
+)
 
 RANKING = ("roc_auc", "average_precision")
 PROBABILITY = (
@@ -30,7 +45,7 @@ PROBABILITY = (
     "calibration_slope",
     "calibration_intercept",
 )
-DRAWS = 2000
+CROSSINGS = "crossings"
 ACCOUNTS_NEEDED = 20  # accounts with a win, below which an interval would be make-believe
 POWER = 1.96 + 0.84  # standard errors that a test at 95 % sees with 80 % power
 BLOCK = 4 << 20  # bytes of weights in one block of draws, per thread
@@ -173,6 +188,10 @@ def _parts(
                 keys += [(measure + suffix, name) for measure in MEASURES]
                 per_lead = sums(rows, leads, handoffs[name + suffix], until)
                 parts.append(partial(_replayed, _per_account(per_lead, account, n_accounts)))
+        keys.append((CROSSINGS, name))
+        parts.append(
+            partial(_crossed, _crossed_by_account(scoring, rows, handoffs[name], account, n_accounts))
+        )
         keys += [(measure, name) for measure in RANKING]
         lowest_first = np.where(np.isnan(scoring.score), -np.inf, scoring.score)
         parts.append(_ranked(rows, account, lowest_first, _ranking))
@@ -186,6 +205,18 @@ def _per_account(per_lead: Floats, account: Ints, n: int) -> Floats:
     inside = account >= 0
     columns = [np.bincount(account[inside], column[inside], minlength=n) for column in per_lead.T]
     return np.ascontiguousarray(np.column_stack(columns))
+
+
+def _crossed_by_account(scoring: Scoring, rows: AtRisk, handed: Ints, account: Ints, n: int) -> Floats:
+    line = scoring.threshold if scoring.threshold is not None else usual_line(rows, handed, scoring.score)
+    crossed = crossings(rows, scoring.score, line, _cadence(rows) * DAY)
+    owner = account[rows.lead]
+    return np.column_stack([np.bincount(owner, column, n) for column in crossed.T])
+
+
+def _crossed(per_account: Floats, times: Floats) -> Floats:
+    total = times @ per_account
+    return metrics.ratio(total[:, 0], total[:, 1])[:, None]
 
 
 def _replayed(per_account: Floats, times: Floats) -> Floats:
@@ -213,20 +244,6 @@ def _foretold(y: Floats, probability: Floats, weights: Floats) -> Floats:
     return np.column_stack([*columns, metrics.calibration(y, probability, weights)])
 
 
-def redrawn(n: int, draws: int, seed: int, block: int) -> Iterator[Floats]:
-    """How often each of ``n`` accounts is drawn: the test itself (all once), then blocks of draws with replacement.
-
-    >>> [times.shape for times in redrawn(3, draws=5, seed=1, block=2)]
-    [(1, 3), (2, 3), (2, 3), (1, 3)]
-    """
-    rng = np.random.Generator(np.random.PCG64(seed))
-    yield np.ones((1, n))
-    for begin in range(0, draws, block):
-        size = min(block, draws - begin)
-        picks = [rng.integers(n, size=n) if n else np.zeros(0, np.int64) for _ in range(size)]
-        yield np.array([np.bincount(pick, minlength=n) for pick in picks], dtype=np.float64).reshape(size, n)
-
-
 def _bootstrap(parts: list[Part], n_accounts: int, n_rows: int, draws: int, seed: int) -> Floats:
     """All measures side by side, ``(1 + draws, columns)``; the first row is the test itself."""
     block = max(1, BLOCK // (8 * max(1, n_accounts, n_rows)))
@@ -248,9 +265,8 @@ def _evidence(rows: AtRisk, leads: Leads, account: Ints, until: int) -> dict[str
     by_moment = distinct(np.flatnonzero(winners(rows, leads, until)))
     by_row, by_drawn = distinct(rows.lead[positive]), distinct(rows.lead[positive & (rows.weight > 0)])
     seen = dict.fromkeys(MEASURES[:3], by_moment) | dict.fromkeys(MEASURES[3:], by_row)
-    return (
-        seen | {m + AT_THRESHOLD: n for m, n in seen.items()} | dict.fromkeys(RANKING + PROBABILITY, by_drawn)
-    )
+    own = seen | {m + AT_THRESHOLD: n for m, n in seen.items()}
+    return own | {CROSSINGS: account.max(initial=-1) + 1} | dict.fromkeys(RANKING + PROBABILITY, by_drawn)
 
 
 def _tables(
@@ -274,19 +290,6 @@ def _tables(
         pd.DataFrame(differences, columns=["measure", "policy", "difference", "low", "high"]),
         error,
     )
-
-
-def interval(draws: Floats, enough: bool = True) -> tuple[float, float]:
-    """The 2.5 % and 97.5 % points; NaN without enough evidence or when over 5 % of the draws have no value.
-
-    >>> interval(np.arange(1001.0))
-    (25.0, 975.0)
-    """
-    finite = draws[np.isfinite(draws)]
-    if not enough or len(finite) == 0 or len(finite) < 0.95 * len(draws):
-        return np.nan, np.nan
-    low, high = np.percentile(finite, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _notes(
@@ -319,17 +322,19 @@ def _notes(
             without := int(np.isnan(scoring.probability[rows.weight > 0]).sum())
         ):
             yield f"{without:,} drawn rows have no probability from the {name}; its calibration leaves them out."
-        if unlabelled := int((rows.label[handoffs[name]] < 0).sum()):
-            yield (
-                f"{unlabelled:,} of the {len(handoffs[name]):,} leads the {name} would hand off have no label yet "
-                "(censored or within the gap); precision, recall and lift leave them out."
-            )
+    unlabelled = {name: int((rows.label[handoffs[name]] < 0).sum()) for name in scorings}
+    told = [f"{n:,} of the {len(handoffs[name]):,} of the {name}" for name, n in unlabelled.items() if n]
+    if told:
+        yield (
+            f"Some hand-offs have no label yet (censored or within the gap), {', '.join(told)}; precision, recall and "
+            "lift leave them out."
+        )
 
 
 def _cadence(rows: AtRisk) -> float:
     """Days between instants, 7 when there are fewer than two."""
     gaps = np.diff(np.unique(rows.instant))
-    return float(np.median(gaps)) / 86_400_000_000 if len(gaps) else 7.0
+    return float(np.median(gaps)) / DAY if len(gaps) else 7.0
 
 
 def _volume(rows: AtRisk, handoffs: dict[str, Ints], against: str) -> float:

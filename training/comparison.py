@@ -24,6 +24,7 @@ PHRASES = {
     "precision": ("precision", "percent"),
     "recall": ("recall", "percent"),
     "lift": ("lift", "times"),
+    "crossings": ("crossings of the line per lead-month", "times"),
     "roc_auc": ("ROC AUC", "number"),
     "average_precision": ("average precision", "number"),
     "brier_skill": ("Brier skill", "number"),
@@ -32,7 +33,7 @@ PHRASES = {
     "observed_expected": ("observed / expected", "times"),
     "calibration_error": ("calibration error", "number"),
 }
-REPLAYED = tuple(PHRASES)[:6]
+REPLAYED = tuple(PHRASES)[:7]
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,14 @@ class Comparison:
     def _verdict(self, policy: str, where: str, suffix: str) -> str:
         """One sentence: both shares, the difference, its interval, and what may be said."""
         measure = "winners_reached" + suffix
-        mine, theirs = self._value(measure, policy), self._value(measure, self.against)
+        mine, theirs = self.value(measure, policy), self.value(measure, self.against)
         if math.isnan(mine[0]) or math.isnan(theirs[0]):
             return f"{where} nothing can be said: no lead at risk in this test has won."
         said = (
             f"{where} the {policy} reaches {_number(mine[0], 'share')} % of winners, "
             f"the {self.against} {_number(theirs[0], 'share')} %"
         )
-        gap, low, high = self._difference(measure, policy)
+        gap, low, high = self.difference(measure, policy)
         points = _number(abs(gap), "share")
         more = (
             "no difference"
@@ -137,22 +138,32 @@ class Comparison:
             return f"{said}: {more} ({span}); the {self.against} are better here."
         return f"{said}: {more} ({span}); this test cannot tell them apart."
 
+    def cell(self, measure: str, policy: str) -> str:
+        """A policy's value of a measure as the table has it: ``62 % (54 to 70)``."""
+        return _cell(self.value(measure, policy), PHRASES[measure][1])
+
+    def gap(self, measure: str, policy: str) -> str:
+        """The difference to the rules as the table has it: ``+6 points (-2 to 14)``."""
+        return _cell(self.difference(measure, policy), PHRASES[measure][1], signed=True)
+
     def _rows(self, policy: str, measures: tuple[str, ...], suffix: str) -> list[list[str]]:
         rows = []
         for measure in measures:
             phrase, unit = PHRASES[measure]
-            mine, theirs = (self._value(measure + suffix, name) for name in (policy, self.against))
+            mine, theirs = (self.value(measure + suffix, name) for name in (policy, self.against))
             if not (math.isnan(mine[0]) and math.isnan(theirs[0])):
-                gap = self._difference(measure + suffix, policy)
+                gap = self.difference(measure + suffix, policy)
                 rows.append(
                     [f"  {phrase}", _cell(mine, unit), _cell(theirs, unit), _cell(gap, unit, signed=True)]
                 )
         return rows
 
-    def _value(self, measure: str, policy: str) -> tuple[float, float, float]:
+    def value(self, measure: str, policy: str) -> tuple[float, float, float]:
+        """A policy's value of a measure with its interval's ends; NaN where there is none."""
         return _figures(self.values, measure, policy)
 
-    def _difference(self, measure: str, policy: str) -> tuple[float, float, float]:
+    def difference(self, measure: str, policy: str) -> tuple[float, float, float]:
+        """How much more than the rules, with its interval's ends; NaN where there is none."""
         return _figures(self.differences, measure, policy)
 
 

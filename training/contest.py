@@ -1,4 +1,4 @@
-"""Model and rule book as policies on the same rows: what a trial found, in the terms of the comparison."""
+"""Model, rule book and other ways to rank as policies on the same rows: a trial as a comparison takes it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from lead_readiness import snapshots
-from training.compare import DRAWS, Scoring, compare
+from training.bootstrap import DRAWS
+from training.compare import Scoring, compare
 from training.comparison import Comparison
 from training.dataset import Dataset
-from training.judge import Trial
+from training.judge import MODEL, RULES, Trial
 from training.replay import AtRisk, Leads, at_risk
-
-MODEL, RULES = "model", "rules"
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Who was at risk when, what became of them, how each policy ranked them, and how many sales take how often."""
+    """Who was at risk when, what became of them, how each policy ranked them, and how many sales take how often.
+
+    The first of ``scorings`` is the model, the second the rules; ``left_out`` says which policies could not take part.
+    """
 
     rows: AtRisk
     leads: Leads
@@ -26,31 +28,35 @@ class Contest:
     capacity: int
     every: str
     seed: int
+    left_out: tuple[str, ...] = ()
 
     def compare(self, draws: int = DRAWS) -> Comparison:
-        """Every measure of model and rules, and their difference, with intervals."""
+        """Every measure of every policy, and its difference to the rules, with intervals."""
         return compare(self.scorings, self.rows, self.leads, self.capacity, draws=draws, seed=self.seed)
 
 
 def contest(data: Dataset, trial: Trial, seed: int) -> Contest:
     """The trial's rows as a contest at sales' weekly capacity, spread over the project's cadence.
 
-    Without enough wins for a model, the model's ranking is the rules' own.
+    Without enough wins for a model, the model's ranking is the rules' own. A voice that could not be learned before
+    every window does not take part by itself.
     """
     lines, label = data.timelines, data.project.label
     known = trial.rows[trial.rows.label >= 0]
     drawn = snapshots.draw(known, lines, label.snapshots_per_episode, seed)
-    modelled = np.isfinite(trial.model).all()
+    scores = dict(trial.score)
+    if not np.isfinite(trial.probability[MODEL]).all():
+        scores[MODEL] = scores[RULES]
+    complete = [name for name, score in scores.items() if np.isfinite(score).all()]
+    probability = {name: p for name, p in trial.probability.items() if np.isfinite(p).all()}
     scorings = {
-        MODEL: Scoring(trial.model if modelled else trial.points, trial.model if modelled else None),
-        RULES: Scoring(
-            trial.points, trial.rules if np.isfinite(trial.rules).all() else None, data.book.threshold
-        ),
+        name: Scoring(scores[name], probability.get(name), data.book.threshold if name == RULES else None)
+        for name in complete
     }
+    left_out = tuple(f"{name}: not learned before every window" for name in scores if name not in complete)
     leads = Leads(lines.account, lines.opened, lines.amount, data.horizon)
-    return Contest(
-        at_risk(trial.rows, drawn), leads, scorings, capacity(data), every(label.cadence_days), seed
-    )
+    rows = at_risk(trial.rows, drawn)
+    return Contest(rows, leads, scorings, capacity(data), every(label.cadence_days), seed, left_out)
 
 
 def capacity(data: Dataset) -> int:

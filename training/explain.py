@@ -22,6 +22,8 @@ from training.wording import percent, rule_points, won_within
 
 MOST_SEARCHED = 100_000
 """Ids among which the nearest to an unknown one is looked for."""
+LEAST_SHOWN = 0.5
+"""Points from which a behaviour has its sentence here, where the whole sum is shown."""
 EVERY = 99
 """More reasons than there are behaviours."""
 
@@ -45,7 +47,7 @@ class Explanation:
     @property
     def reasons(self) -> list[Reason]:
         """Every behaviour that moves the score by half a point or more, strongest first, for before against."""
-        return self.assessed.reasons(0, EVERY, EVERY)
+        return self.assessed.reasons(0, EVERY, EVERY, LEAST_SHOWN)
 
 
 def explain(scorer: Scorer, timelines: Timelines, lead_id: str, as_of: int) -> Explanation:

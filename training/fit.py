@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,20 @@ from lead_readiness.linear import Linear
 from lead_readiness.scorer import Card, Scorer
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.timelines import Timelines
-from lead_readiness.trees import Trees
+from lead_readiness.trees import Params, Trees
 from training.dataset import Dataset, Say
 
+
+@dataclass(frozen=True)
+class Settings:
+    """How the voices are learned: the linear voice's ridge (``strength`` as `linear.fit` has it), and the trees."""
+
+    strength: float = 0.01
+    trees: Params = field(default_factory=Params)
+
+
+DEFAULTS = Settings()
+"""One configuration for every company, which `tune` must be shown to beat."""
 CUTS = (0.5, 0.75)
 """Shares of the training wins before each of the blend's inner cuts."""
 FOLDS = 2
@@ -28,36 +40,61 @@ class Learned:
     """The catalogue and the voices learned from one set of rows."""
 
     catalogue: Catalogue
-    linear: Linear | None
-    trees: Trees | None
+    linear: Linear | None = None
+    trees: Trees | None = None
 
-    def logits(self, timelines: Timelines, rows: Snapshots) -> npt.NDArray[np.float64]:
-        """One column a learned voice, in the blend's order."""
-        x = features.compute(self.catalogue, timelines, rows.lead, rows.as_of)
-        columns = []
+    def logits(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """One column a learned voice, in the blend's order, for rows of the catalogue's features."""
+        columns = [np.zeros((len(x), 0))]
         for voice in (self.linear, self.trees):
             if voice is not None:
                 base, moved = voice.contributions(x)
-                columns.append(base + moved.sum(axis=1))
-        return np.stack(columns, axis=1)
+                columns.append((base + moved.sum(axis=1))[:, np.newaxis])
+        found: npt.NDArray[np.float64] = np.hstack(columns)
+        return found
 
 
-def learn(
-    data: Dataset, timelines: Timelines, rows: Snapshots, voices: tuple[str, ...], seed: int
-) -> Learned:
-    """Fit the named voices on training rows; everything fitted, vocabulary and encoders too, sees these alone."""
+class Lesson(NamedTuple):
+    """Training rows as the voices are taught them: everything fitted, vocabulary and encoders too, saw these alone."""
+
+    catalogue: Catalogue
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+
+    def learned(self, voices: tuple[str, ...], seed: int, settings: Settings = DEFAULTS) -> Learned:
+        """The named voices; with the rules alone there is nothing to learn."""
+        if len(voices) == 1:
+            return Learned(self.catalogue)
+        names = [f.name for f in self.catalogue.features]
+        given = (self.x, self.y, self.weight, self.catalogue.directions, names)
+        return Learned(
+            self.catalogue,
+            linear.fit(*given, strength=settings.strength),
+            trees.fit(*given, seed=seed, params=settings.trees) if "trees" in voices else None,
+        )
+
+
+def lesson(data: Dataset, timelines: Timelines, rows: Snapshots, seed: int) -> Lesson:
+    """What training rows, with the timelines as known then, teach."""
     catalogue, attributes = features.build(data.project, timelines, rows, seed)
-    if len(voices) == 1:
-        return Learned(catalogue, None, None)
     x = features.compute(catalogue, timelines, rows.lead, rows.as_of, attributes)
-    y = (rows.label == POSITIVE).astype(np.float64)
-    names = [f.name for f in catalogue.features]
-    given = (x, y, rows.weight / rows.weight.mean(), catalogue.directions, names)
-    return Learned(catalogue, linear.fit(*given), trees.fit(*given, seed=seed) if "trees" in voices else None)
+    return Lesson(catalogue, x, won(rows), rows.weight / rows.weight.mean())
+
+
+def won(rows: Snapshots) -> npt.NDArray[np.float64]:
+    """1 for each row that was won within its horizon, else 0."""
+    found: npt.NDArray[np.float64] = (rows.label == POSITIVE).astype(np.float64)
+    return found
 
 
 def fit(
-    data: Dataset, cut: int, accounts: npt.NDArray[np.bool_], seed: int, say: Say = lambda _: None
+    data: Dataset,
+    cut: int,
+    accounts: npt.NDArray[np.bool_],
+    seed: int,
+    say: Say = lambda _: None,
+    settings: Settings = DEFAULTS,
 ) -> Scorer:
     """The scorer that could have been trained at ``cut`` on the chosen accounts.
 
@@ -75,16 +112,19 @@ def fit(
     rung = blend.rungs(rows.wins)
     notes = list(rung.left_out.values())
     say(f"learning from {rows.wins:,} wins of {len(np.unique(rows.lead)):,} leads ({len(rows):,} snapshots)")
-    learned = learn(data, known, rows, rung.voices, seed)
+    learned = lesson(data, known, rows, seed).learned(rung.voices, seed, settings)
     mixed = None
     if rung.probability:
         judged, logits = rows, np.zeros((len(rows), 0))
         if len(rung.voices) > 1:
-            judged, logits, note = _out_of_fold(data, rows, known, rung.voices, accounts, seed, say)
+            folds, note = inner_folds(data, rows, known, accounts, seed, CUTS)
             notes += [note] if note else []
+            judged = Snapshots.join([fold.judged for fold in folds])
+            logits = np.concatenate(
+                [_foretold(data, fold, known, rung.voices, seed, settings, say) for fold in folds]
+            )
         points = rules.replay(data.book, known, judged.lead, judged.as_of).points
-        y = (judged.label == POSITIVE).astype(np.float64)
-        mixed = blend.fit(np.column_stack([points, logits]), y, judged.weight, rung.voices)
+        mixed = blend.fit(np.column_stack([points, logits]), won(judged), judged.weight, rung.voices)
     card = Card(
         horizon_days=data.horizon_days,
         cut=cut,
@@ -99,36 +139,55 @@ def fit(
     )
 
 
-def _out_of_fold(
+class Fold(NamedTuple):
+    """Rows to learn from, the timelines as known then, and rows of other accounts to judge by what was learned."""
+
+    rows: Snapshots
+    then: Timelines
+    judged: Snapshots
+    later: bool
+
+
+def inner_folds(
     data: Dataset,
     rows: Snapshots,
     known: Timelines,
-    voices: tuple[str, ...],
     accounts: npt.NDArray[np.bool_],
     seed: int,
-    say: Say,
-) -> tuple[Snapshots, npt.NDArray[np.float64], str]:
-    """Rows with logits from voices that saw neither their account nor anything from their time on.
+    cuts: tuple[float, ...],
+) -> tuple[list[Fold], str]:
+    """The training rows cut so that none is judged by voices that saw its account or anything from its time on.
 
-    Each inner cut's voices predict the snapshots up to the next cut. Where the history is too short for that,
-    the account folds alone are kept apart, and the returned note says so.
+    ``cuts`` are shares of the wins before each inner cut; its voices judge the snapshots up to the next. Where
+    the history is too short for that, the account folds alone are kept apart, and the note returned says so.
     """
     fold = data.account_folds(FOLDS * 5) // 5
-    cuts = [int(c) for c in np.quantile(rows.as_of[rows.label == POSITIVE], CUTS)]
-    parts: list[tuple[Snapshots, npt.NDArray[np.float64]]] = []
-    for begin, end in zip(cuts, [*cuts[1:], int(rows.as_of.max()) + 1]):
+    begins = [int(c) for c in np.quantile(rows.as_of[rows.label == POSITIVE], cuts)]
+    own = [fold[known.account[rows.lead]] == k for k in range(FOLDS)]
+    made = []
+    for begin, end in zip(begins, [*begins[1:], int(rows.as_of.max()) + 1]):
         for k in range(FOLDS):
             inner, then = data.rows(begin, accounts & (fold != k), seed)
-            judged = rows[(rows.as_of >= begin) & (rows.as_of < end) & (fold[known.account[rows.lead]] == k)]
+            judged = rows[(rows.as_of >= begin) & (rows.as_of < end) & own[k]]
             if inner.wins >= blend.NEEDED["linear"] and len(judged):
-                say(f"blending: voices learned from {inner.wins:,} earlier wins")
-                parts.append((judged, learn(data, then, inner, voices, seed).logits(known, judged)))
-    note = ""
-    if sum(part.wins for part, _ in parts) < blend.NEEDED["linear"] / 2:
-        note = "blend fitted on other accounts of the same time: the history is too short for later snapshots"
-        parts = []
-        for k in range(FOLDS):
-            own = fold[known.account[rows.lead]] == k
-            say("blending: voices learned from other accounts")
-            parts.append((rows[own], learn(data, known, rows[~own], voices, seed).logits(known, rows[own])))
-    return Snapshots.join([part for part, _ in parts]), np.concatenate([logits for _, logits in parts]), note
+                made.append(Fold(inner, then, judged, True))
+    if sum(f.judged.wins for f in made) >= blend.NEEDED["linear"] / 2:
+        return made, ""
+    note = "blend fitted on other accounts of the same time: the history is too short for later snapshots"
+    return [Fold(rows[~mine], known, rows[mine], False) for mine in own], note
+
+
+def _foretold(
+    data: Dataset,
+    fold: Fold,
+    known: Timelines,
+    voices: tuple[str, ...],
+    seed: int,
+    settings: Settings,
+    say: Say,
+) -> npt.NDArray[np.float64]:
+    """The logits of a fold's judged rows, one column a learned voice."""
+    whose = f"{fold.rows.wins:,} earlier wins" if fold.later else "other accounts"
+    say(f"blending: voices learned from {whose}")
+    learned = lesson(data, fold.then, fold.rows, seed).learned(voices, seed, settings)
+    return learned.logits(features.compute(learned.catalogue, known, fold.judged.lead, fold.judged.as_of))

@@ -1,4 +1,4 @@
-"""The whole of a training: data, trial, comparison, scorer, open leads, and its place in MLflow."""
+"""The whole of a training: data, audit, tuning, judgement, scorer, open leads, verdict, and its place in MLflow."""
 
 from __future__ import annotations
 
@@ -6,38 +6,63 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from lead_readiness import snapshots
 from lead_readiness.errors import DataError
 from lead_readiness.scorer import Assessment, Scorer
-from training import dataset, record
+from training import audit, dataset, faithfulness, record, tune
+from training.audit import Audit
 from training.comparison import Comparison
 from training.contest import Contest, contest
 from training.dataset import Dataset, Say
-from training.fit import fit
-from training.judge import Trial, trial
+from training.drift import Drift, drift
+from training.faithfulness import Faithfulness, worth_a_look
+from training.fit import DEFAULTS, Settings, fit
+from training.judge import Trial, period, trial
 from training.registry import Kept, keep
+from training.slices import Evenness, evenness, slices
 from training.store import Store, opened
+from training.tune import STUDIES, Tuned
+from training.verdict import Verdict, undecided, verdict
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What the trial found; of a history too short for one, only ``refused`` says why."""
+    """What the judgement of model, rules and the others on later leads of unseen accounts found."""
 
-    trial: Trial | None = None
-    contest: Contest | None = None
-    comparison: Comparison | None = None
-    refused: str = ""
+    trial: Trial
+    contest: Contest
+    comparison: Comparison
+    by_slice: pd.DataFrame
+    even: list[Evenness]
+    drifts: list[Drift]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that a training found; ``leads`` are those at risk at the cut, best first.
+
+    ``judged`` is None where the history is too short for a judgement, and ``refused`` says why.
+    """
+
+    data: Dataset
+    audit: Audit
+    tuned: Tuned | None
+    judged: Judged | None
+    refused: str
+    scorer: Scorer
+    leads: Assessment
+    faithfulness: Faithfulness
+    verdict: Verdict
+    seed: int
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished training; ``leads`` are those at risk at the cut, best first."""
+    """A finished training and where it is kept."""
 
-    data: Dataset
-    judged: Judged
-    scorer: Scorer
-    leads: Assessment
+    found: Findings
     store: Store
     kept: Kept
 
@@ -50,6 +75,8 @@ def train(
     register: bool = True,
     quarantine: bool = False,
     seed: int = 0,
+    trials: int = 0,
+    minutes: float | None = None,
     say: Say = lambda _: None,
 ) -> Result:
     """Train on what a project file names and keep everything in MLflow.
@@ -60,29 +87,73 @@ def train(
     """
     data = dataset.load(path, quarantine, say)
     say("opening the MLflow store")
-    store = opened(home or path.absolute().parent, tracking_uri)
-    judged = judge(data, seed, say)
+    home = home or path.absolute().parent
+    store = opened(home, tracking_uri)
+    found = learn(data, home / STUDIES, seed, trials, minutes, say)
+    say("keeping the training in MLflow")
+    return Result(found, store, keep(record.training(path, found), store, register))
+
+
+def learn(
+    data: Dataset,
+    studies: Path,
+    seed: int = 0,
+    trials: int = 0,
+    minutes: float | None = None,
+    say: Say = lambda _: None,
+) -> Findings:
+    """Everything of a training but its place in MLflow: audit, tuning, judgement, the scorer and its verdict.
+
+    With ``trials`` above 0 the voices' settings are first tuned on what was known before the judged period, the study
+    being kept in the file ``studies``; a history too short for a judgement is not tuned.
+    """
+    say("auditing for leaks")
+    audited = audit.audit(data, seed)
+    data = audit.without_flagged(data, audited)
+    tuned, settings = None, DEFAULTS
+    judged, refused = None, ""
+    try:
+        if trials:
+            first = int(period(data)[0])
+            tuned = tune.tune(data, first, None, seed, trials, minutes, studies, say)
+            settings = tuned.settings
+        judged = judge(data, seed, say, settings)
+    except DataError as error:
+        refused = str(error)
     say("learning the scorer from everything known")
     everyone = np.ones(len(data.timelines.account_start) - 1, bool)
-    scorer = fit(data, data.timelines.cut, everyone, seed, say)
+    scorer = fit(data, data.timelines.cut, everyone, seed, say, settings)
     say("scoring the open leads")
     leads = open_leads(data, scorer)
-    say("keeping the training in MLflow")
-    training = record.training(
-        path, data, judged.trial, judged.contest, judged.comparison, scorer, leads, seed
+    say("looking at the reasons")
+    looked_at = worth_a_look(data, scorer, seed)
+    faithful = faithfulness.measure(data, scorer, looked_at, seed=seed, say=say, settings=settings)
+    decided = (
+        undecided()
+        if judged is None
+        else verdict(
+            judged.comparison,
+            judged.by_slice,
+            judged.drifts,
+            faithful,
+            audited,
+            judged.even,
+            data.project.judgement.waivers,
+        )
     )
-    return Result(data, judged, scorer, leads, store, keep(training, store, register))
+    return Findings(data, audited, tuned, judged, refused, scorer, leads, faithful, decided, seed)
 
 
-def judge(data: Dataset, seed: int, say: Say) -> Judged:
-    """The trial and its comparison, or why this history allows none."""
-    try:
-        tried = trial(data, seed, say)
-        met = contest(data, tried, seed)
-        say("comparing model and rules: replay week by week, bootstrap over accounts")
-        return Judged(tried, met, met.compare())
-    except DataError as error:
-        return Judged(refused=str(error))
+def judge(data: Dataset, seed: int, say: Say = lambda _: None, settings: Settings = DEFAULTS) -> Judged:
+    """Model, rules and the others on the judged period; DataError when the history allows no judgement."""
+    tried = trial(data, seed, say, settings)
+    met = contest(data, tried, seed)
+    say("comparing model and rules: replay week by week, bootstrap over accounts")
+    compared = met.compare()
+    by_slice = slices(data, met, compared)
+    return Judged(
+        tried, met, compared, by_slice, evenness(data, met, compared), drift(data, tried, seed=seed)
+    )
 
 
 def open_leads(data: Dataset, scorer: Scorer) -> Assessment:

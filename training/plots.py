@@ -1,51 +1,111 @@
-"""The pictures of a training: winners reached at any capacity, calibration, and what the behaviours weigh."""
+"""The pictures of a training: the model beside the rules at any capacity and week by week, calibration, behaviours.
+
+Blue and vermilion can be told apart by the colour-blind; bands and whiskers are 95 % intervals by account.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lead_readiness.scorer import Assessment
 from lead_readiness.snapshots import POSITIVE
-from training.compare import interval, redrawn
-from training.contest import MODEL, RULES, Contest
+from lead_readiness.timelines import DAY
+from training.bootstrap import interval, redrawn
+from training.contest import Contest
+from training.judge import LINEAR, MODEL, RULES, TREES
 from training.metrics import Floats, ratio
-from training.replay import MEASURES, from_sums, replay, sums
+from training.replay import MEASURES, Ints, from_sums, replay, sums
+from training.weekly import SO_FAR, course
 
-INK, QUIET, GRID = "#1f2933", "#7b8794", "#e4e7eb"
-COLOUR = {MODEL: "#0b6e99", RULES: "#d9822b"}
-FOR, AGAINST = "#2f855a", "#c0504d"
-DRAWS = 400
+INK, QUIET, GRID = "#1f2933", "#616e7c", "#e4e7eb"
+COLOUR = {MODEL: "#0072b2", RULES: "#d55e00"}
+FOR, AGAINST = COLOUR[MODEL], COLOUR[RULES]
+VOICES = (LINEAR, TREES)
+DRAWS, BLOCK = 400, 50
 BINS = 10
 SHARES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0)
 """Capacities to look at, as multiples of the project's."""
 
 
-def gain(contest: Contest) -> Figure:
-    """Winners reached and precision of model and rules over the weekly capacity, with 95 % bands by account."""
-    figure, (left, right) = _figure("Model and rules at any capacity", 2)
+def judged(contest: Contest, handoffs: Mapping[str, Ints]) -> dict[str, Figure]:
+    """The pictures of a judgement; ``handoffs`` are the rows that each policy handed off at sales' capacity."""
     room = sorted({max(1, round(contest.capacity * share)) for share in SHARES})
-    for policy in contest.scorings:
-        drawn = np.stack([_replayed(contest, policy, k) for k in room], axis=1)
-        for axes, measure in ((left, "winners_reached"), (right, "precision")):
-            _band(axes, room, drawn[:, :, MEASURES.index(measure)], policy)
-    for axes, title in (
-        (left, "winners reached before their decision"),
-        (right, "precision of the hand-offs"),
-    ):
-        axes.axvline(contest.capacity, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set_title(title, loc="left", fontsize=11, color=INK)
-        axes.set_xlabel(f"leads handed off {contest.every} (dashed: sales' capacity)")
+    drawn = _at_capacities(contest, room)
+    return {
+        "gain": gain(contest, room, drawn),
+        "days_gained": days_gained(contest, room, drawn, handoffs),
+        "weeks": weeks(contest, handoffs),
+        "calibration": calibration(contest),
+    }
+
+
+def gain(contest: Contest, room: list[int], drawn: Mapping[str, Floats]) -> Figure:
+    """Winners reached and precision of model and rules over the capacity."""
+    figure, (left, right) = _figure("Model and rules at any capacity", 2)
+    _over_capacity(left, contest, room, drawn, "winners_reached", "winners reached before their decision")
+    _over_capacity(right, contest, room, drawn, "precision", "precision of the hand-offs")
+    for axes in (left, right):
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.set_ylim(bottom=0)
-        axes.set_xlim(0, room[-1])
     left.set_ylim(0, 1)
     left.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def days_gained(
+    contest: Contest, room: list[int], drawn: Mapping[str, Floats], handoffs: Mapping[str, Ints]
+) -> Figure:
+    """Days gained per winner over the capacity, and how many winners are reached how early at sales' capacity."""
+    figure, (left, right) = _figure("How much earlier are winners with sales?", 2)
+    _over_capacity(left, contest, room, drawn, "days_gained", "days gained, mean over all winners")
+    left.legend(frameon=False, loc="lower right")
+    furthest = 1.0
+    for policy in COLOUR:
+        days, share = _ahead(contest, handoffs[policy])
+        right.step(days, share, where="post", color=COLOUR[policy], linewidth=1.8, label=policy)
+        furthest = max(furthest, days[-1])
+    right.set_title("winners handed off at least so early", loc="left", fontsize=11, color=INK)
+    right.set_xlabel(f"days before the decision, at {contest.capacity:,} leads {contest.every}")
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.set_ylim(bottom=0)
+    right.set_xlim(0, furthest)
+    return figure
+
+
+def weeks(contest: Contest, handoffs: Mapping[str, Ints]) -> Figure:
+    """The share of the test's winners reached by each instant: model and rules with their bands, the others thin."""
+    figure, (axes,) = _figure(f"Winners reached, {_times(contest.every)}", 1)
+    figure.set_size_inches(8.6, 5.0)
+    highest = 0.0
+    so_far = {name: course(contest, handoffs[name])[SO_FAR[0]] for name in contest.scorings}
+    when = pd.to_datetime(so_far[RULES].index, unit="us").to_numpy()
+    for name in (name for name in so_far if name not in COLOUR):
+        style = (0, (5, 2)) if name in VOICES else "-"
+        axes.plot(when, so_far[name], color=QUIET, linewidth=0.9, linestyle=style)
+    for name, colour in COLOUR.items():
+        low, high = _span(_reached(contest, handoffs[name])[1:])
+        axes.fill_between(when, low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(when, so_far[name], color=colour, linewidth=2)
+        highest = max(highest, np.nanmax([0.0, *high]))
+    ends = {name: float(values.iloc[-1]) for name, values in so_far.items()}
+    top = min(1.0, 1.05 * max(highest, 0.05, *np.nan_to_num(list(ends.values()))))
+    _labelled(axes, ends, top)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylim(0, top)
+    axes.set_xlim(when[0], when[-1])
+    axes.set_ylabel("share of all the test's winners")
+    axes.tick_params(axis="x", rotation=20)
+    axes.set_title(
+        f"at {contest.capacity:,} leads {contest.every}; dashed: voices by themselves",
+        loc="left",
+        fontsize=10,
+        color=QUIET,
+    )
     return figure
 
 
@@ -57,12 +117,12 @@ def calibration(contest: Contest) -> Figure:
     figure, (axes,) = _figure("Do the probabilities hold?", 1)
     figure.set_size_inches(5.6, 5.6)
     lowest, highest = 1.0, 0.0
-    for policy, scoring in contest.scorings.items():
-        if scoring.probability is not None:
-            foretold, observed, low, high = _binned(contest, scoring.probability)
+    for policy, colour in COLOUR.items():
+        probability = contest.scorings[policy].probability
+        if probability is not None:
+            foretold, observed, low, high = _binned(contest, probability)
             shown = observed > 0
             bars = np.abs(np.stack([low, high])[:, shown] - observed[shown])
-            colour = COLOUR[policy]
             axes.errorbar(
                 foretold[shown],
                 observed[shown],
@@ -86,21 +146,27 @@ def calibration(contest: Contest) -> Figure:
     return figure
 
 
-def behaviours(assessed: Assessment) -> Figure:
-    """What each behaviour adds to and takes from the scores of the leads assessed, on average, in points."""
-    figure, (axes,) = _figure("What moves the scores of the open leads", 1)
-    points = assessed.by_behaviour * assessed.scorer.unit
-    count = max(len(points), 1)
-    up, down = np.clip(points, 0, None).sum(axis=0) / count, np.clip(points, None, 0).sum(axis=0) / count
-    order = np.argsort(up - down)
-    place = np.arange(len(order))
-    axes.barh(place, up[order], color=FOR, height=0.62, label="for")
-    axes.barh(place, down[order], color=AGAINST, height=0.62, label="against")
-    axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_yticks(place, [assessed.scorer.behaviours[b] for b in order])
-    axes.set_xlabel(f"mean points a lead ({len(points):,} open leads; 20 points double the odds)")
-    axes.grid(False, axis="y")
-    axes.legend(frameon=False, loc="lower right")
+def behaviours(weighed: pd.DataFrame, leads: int) -> Figure:
+    """What each behaviour weighs in the scores of the open leads, and which way it moves them (see `weights`)."""
+    figure, (left, right) = _figure("What moves the scores of the open leads", 2)
+    shown = weighed.iloc[::-1]
+    figure.set_size_inches(11.6, max(3.2, 1.6 + 0.34 * len(shown)))
+    place, size = np.arange(len(shown)), shown["mean_absolute"].to_numpy()
+    whiskers = np.abs(np.stack([shown["low"].to_numpy(), shown["high"].to_numpy()]) - size)
+    left.errorbar(size, place, xerr=whiskers, fmt="o", color=INK, ecolor=QUIET, capsize=2.5, markersize=5)
+    left.set_xlim(left=0)
+    left.set_title("weight: mean absolute points a lead", loc="left", fontsize=11, color=INK)
+    right.barh(place, shown["mean_for"], color=FOR, height=0.62, label="for")
+    right.barh(place, shown["mean_against"], color=AGAINST, height=0.62, label="against")
+    right.axvline(0, color=INK, linewidth=0.8)
+    right.set_title("direction: mean points for and against", loc="left", fontsize=11, color=INK)
+    right.legend(frameon=False, loc="lower right")
+    left.set_yticks(place, shown["behaviour"].tolist())
+    right.set_yticks(place, [""] * len(shown))
+    for axes in (left, right):
+        axes.set_ylim(-0.6, len(shown) - 0.4)
+        axes.grid(False, axis="y")
+        axes.set_xlabel(f"points ({leads:,} open leads; 20 points double the odds)")
     return figure
 
 
@@ -117,23 +183,87 @@ def _figure(title: str, panels: int) -> tuple[Figure, Sequence[Axes]]:
     return figure, axes
 
 
-def _band(axes: Axes, room: list[int], drawn: Floats, policy: str) -> None:
-    low, high = _span(drawn[1:])
-    axes.fill_between(room, low, high, color=COLOUR[policy], alpha=0.15, linewidth=0)
-    axes.plot(room, drawn[0], "o-", color=COLOUR[policy], linewidth=1.8, markersize=3.5, label=policy)
+def _over_capacity(
+    axes: Axes, contest: Contest, room: list[int], drawn: Mapping[str, Floats], measure: str, title: str
+) -> None:
+    column = MEASURES.index(measure)
+    for policy, colour in COLOUR.items():
+        values = drawn[policy][:, :, column]
+        low, high = _span(values[1:])
+        axes.fill_between(room, low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(room, values[0], "o-", color=colour, linewidth=1.8, markersize=3.5, label=policy)
+    axes.axvline(contest.capacity, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_title(title, loc="left", fontsize=11, color=INK)
+    axes.set_xlabel(f"leads handed off {contest.every} (dashed: sales' capacity)")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(0, room[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _replayed(contest: Contest, policy: str, room: int) -> Floats:
-    """The replay's measures at a capacity: of the test itself, then of draws of its accounts."""
-    rows, scoring = contest.rows, contest.scorings[policy]
-    handed = replay(rows.lead, rows.instant, scoring.score, room, seed=contest.seed)
-    per_lead = sums(rows, contest.leads, handed, int(rows.instant.max(initial=0)))
+def _labelled(axes: Axes, ends: Mapping[str, float], top: float) -> None:
+    """Each line's name at the right edge, beside its end, moved up where names would lie on each other."""
+    place = -top
+    for name, end in sorted(ends.items(), key=lambda item: item[1]):
+        place = max(end, place + 0.045 * top)
+        axes.text(
+            1.015,
+            place,
+            f"{name}  {100 * end:.0f} %",
+            transform=axes.get_yaxis_transform(),
+            color=COLOUR.get(name, QUIET),
+            fontsize=9,
+            fontweight="bold" if name in COLOUR else "normal",
+            va="center",
+        )
+
+
+def _at_capacities(contest: Contest, room: list[int]) -> dict[str, Floats]:
+    """For model and rules the replay's measures: the test's, then its draws', ``(1 + draws, capacities, measures)``."""
+    rows, until = contest.rows, int(contest.rows.instant.max(initial=0))
     present, account = _accounts(contest)
-    columns = [np.bincount(account, column) for column in per_lead[present].T]
-    per_account = np.column_stack(columns)
-    return np.concatenate(
-        [from_sums(times @ per_account) for times in _draws(len(per_account), contest.seed)]
-    )
+    columns = []
+    for policy in COLOUR:
+        for k in room:
+            handed = replay(rows.lead, rows.instant, contest.scorings[policy].score, k, seed=contest.seed)
+            columns += list(sums(rows, contest.leads, handed, until)[present].T)
+    total = _redrawn(account, columns, contest.seed)
+    measured = from_sums(total.reshape(-1, len(columns) // (len(COLOUR) * len(room))))
+    shaped = measured.reshape(len(total), len(COLOUR), len(room), len(MEASURES))
+    return {policy: shaped[:, i] for i, policy in enumerate(COLOUR)}
+
+
+def _reached(contest: Contest, handed: Ints) -> Floats:
+    """The share of winners reached by each instant: of the test itself, then of draws of its accounts."""
+    rows = contest.rows
+    instants = np.unique(rows.instant)
+    present, account = _accounts(contest)
+    per_lead = sums(rows, contest.leads, handed, int(instants[-1]))
+    step = np.full(len(per_lead), -1)
+    step[rows.lead[handed]] = np.searchsorted(instants, rows.instant[handed])
+    reached = per_lead[present, 1] > 0
+    columns = [reached & (step[present] <= last) for last in range(len(instants))]
+    total = _redrawn(account, [per_lead[present, 0], *columns], contest.seed)
+    return ratio(total[:, 1:], np.broadcast_to(total[:, :1], total[:, 1:].shape))
+
+
+def _ahead(contest: Contest, handed: Ints) -> tuple[Floats, Floats]:
+    """Days before the decision, from 0, and the share of winners handed off at least so early."""
+    per_lead = sums(contest.rows, contest.leads, handed, int(contest.rows.instant.max(initial=0)))
+    lead, moment = contest.rows.lead[handed], contest.rows.instant[handed]
+    early = (contest.leads.won_at[lead] - moment)[per_lead[lead, 1] > 0] / DAY
+    days = np.concatenate([[0.0], np.sort(early)])
+    left = len(early) - np.arange(len(days))
+    return days, np.maximum(left, 0) / max(per_lead[:, 0].sum(), 1.0)
+
+
+def _redrawn(account: npt.NDArray[np.int64], columns: Iterable[npt.NDArray[np.generic]], seed: int) -> Floats:
+    """The columns' sums: of the test itself, then of draws of its accounts."""
+    per_account = np.column_stack([np.bincount(account, column) for column in columns])
+    return np.concatenate([times @ per_account for times in redrawn(len(per_account), DRAWS, seed, BLOCK)])
+
+
+def _times(every: str) -> str:
+    return {"a week": "week by week", "a day": "day by day"}.get(every, f"instant by instant ({every})")
 
 
 def _binned(contest: Contest, probability: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -150,7 +280,8 @@ def _binned(contest: Contest, probability: Floats) -> tuple[Floats, Floats, Floa
     cell = of_lead[contest.rows.lead[judged]] * BINS + place
     size = (account.max() + 1) * BINS
     mass, wins = (np.bincount(cell, v, size).reshape(-1, BINS) for v in (weight, weight * won))
-    shares = np.concatenate([ratio(times @ wins, times @ mass) for times in _draws(len(mass), contest.seed)])
+    draws = redrawn(len(mass), DRAWS, contest.seed, BLOCK)
+    shares = np.concatenate([ratio(times @ wins, times @ mass) for times in draws])
     low, high = _span(shares[1:])
     return foretold, shares[0], low, high
 
@@ -165,7 +296,3 @@ def _accounts(contest: Contest) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.i
     """The leads in the test, and the number of each one's account among those in the test."""
     present = np.unique(contest.rows.lead).astype(np.int64)
     return present, np.unique(contest.leads.account[present], return_inverse=True)[1]
-
-
-def _draws(accounts: int, seed: int) -> list[Floats]:
-    return list(redrawn(accounts, DRAWS, seed, block=DRAWS))

@@ -5,49 +5,70 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from lead_readiness import moments, sources, trees
+from lead_readiness import moments, sources
 from lead_readiness.project import ProjectFile
-from lead_readiness.scorer import Assessment, Scorer
-from training import inputs, judge, plots
+from lead_readiness.scorer import Scorer
+from training import inputs, judge, note, plots, tune, weekly
+from training.baselines import BAYES, BUSY, ENGAGED, RECENT
 from training.comparison import Comparison
-from training.contest import Contest
 from training.dataset import Dataset
-from training.judge import Trial
-from training.registry import Training
+from training.fit import DEFAULTS
+from training.judge import LINEAR, MODEL, RULES, TREES, Trial
+from training.registry import Policy, Training
+from training.weights import weights
 from training.wording import estimand, masked, won_within
 
+if TYPE_CHECKING:
+    from training.job import Findings, Judged
 
-def training(
-    path: Path,
-    data: Dataset,
-    trial: Trial | None,
-    contest: Contest | None,
-    comparison: Comparison | None,
-    scorer: Scorer,
-    leads: Assessment,
-    seed: int,
-) -> Training:
-    """Everything of a training that its run keeps; without a trial, only what needs none."""
+KIND = "kind"
+KINDS = {MODEL: "model", RULES: "rules", LINEAR: "voice", TREES: "voice"}
+"""What the runs of the policies are; the others are baselines."""
+ABOUT = {
+    MODEL: "The model: the blend of its voices and the rules.",
+    RULES: "The rule book, as it stands: the champion until it is beaten.",
+    LINEAR: "The linear voice of the model by itself.",
+    TREES: "The tree voice of the model by itself.",
+    RECENT: "The leads whose last activity is the most recent first.",
+    BUSY: "The leads with the most activity in the last 14 days first.",
+    BAYES: "Naive Bayes on attributes alone, as CRMs' predictive scoring works.",
+    ENGAGED: "Naive Bayes on attributes, engagement counts and recency.",
+}
+
+
+def training(path: Path, found: Findings) -> Training:
+    """Everything of a training that its run keeps; without a judgement, only what needs none."""
+    data, judged = found.data, found.judged
     named = sources.source_names(data.project)
     frames = inputs.frames(data.timelines)
-    figures = {"behaviours": plots.behaviours(leads)}
-    if contest is not None:
-        figures |= {"gain": plots.gain(contest), "calibration": plots.calibration(contest)}
+    weighed = weights(found.leads, found.seed)
+    figures = {"behaviours": plots.behaviours(weighed, len(found.leads))}
+    if judged is not None:
+        figures |= plots.judged(judged.contest, judged.comparison.handoffs)
     return Training(
-        scorer=scorer,
-        params={**_params(data, scorer, seed), **(_period(trial) if trial else {})},
-        tags=_tags(data, trial, comparison, scorer),
-        metrics={**_counts(data, scorer), **(dict(_measured(comparison)) if comparison else {})},
+        scorer=found.scorer,
+        name=f"{moments.written(data.timelines.cut)[:10]} {found.scorer.version}",
+        about=note.version(found),
+        marks=_marks(found),
+        params={
+            **_params(data, found.scorer, found.seed),
+            **(_period(judged.trial) if judged else {}),
+            **_settings(found),
+        },
+        tags=_tags(found),
+        metrics={**_counts(data, found.scorer), **(dict(_measured(judged.comparison)) if judged else {})},
+        course=_beside(judged) if judged else pd.DataFrame(),
         inputs={name: (frames[name], source) for name, source in named.items()},
         texts={"inputs/readiness.toml": without_secrets(path), "inputs/rules.yaml": _rule_book(data.project)},
-        documents={"comparison": _document(comparison)} if comparison else {},
-        tables=_tables(comparison, leads),
+        documents=_documents(found),
+        tables={"behaviours": weighed, **_tables(found)},
         figures=figures,
+        policies=[_policy(judged, name) for name in judged.comparison.policies] if judged else (),
     )
 
 
@@ -71,11 +92,18 @@ def _params(data: Dataset, scorer: Scorer, seed: int) -> dict[str, Any]:
         "cut": moments.written(data.timelines.cut),
         "seed": seed,
         "voices": " + ".join(blend.voices) if blend else "rules",
+        "wins": scorer.card.wins,
         "features": len(scorer.catalogue.features),
         **{f"horizon_days.{cycle}": days for cycle, days in scorer.card.horizon_days.items()},
-        **(
-            {f"trees.{name}": value for name, value in asdict(trees.Params()).items()} if scorer.trees else {}
-        ),
+    }
+
+
+def _settings(found: Findings) -> dict[str, Any]:
+    """How the voices were learned, and whether by the default or tuned."""
+    named = tune.named(found.tuned.settings if found.tuned else DEFAULTS)
+    return {
+        **{f"settings.{name}": value for name, value in named.items()},
+        "tuning": found.tuned.words if found.tuned else "none",
     }
 
 
@@ -83,26 +111,52 @@ def _period(trial: Trial) -> dict[str, Any]:
     return {
         "test.begin": moments.written(trial.begin),
         "test.end": moments.written(trial.end),
+        "test.origins": ", ".join(moments.written(cut)[:10] for cut in trial.cuts),
         "test.folds": judge.FOLDS,
     }
 
 
-def _tags(
-    data: Dataset, trial: Trial | None, comparison: Comparison | None, scorer: Scorer
-) -> dict[str, str]:
-    book = data.book
-    said = comparison.summary() if comparison else "not compared: the history is too short"
-    left_out = [*scorer.card.notes, *(trial.notes if trial else ())]
+def _tags(found: Findings) -> dict[str, str]:
+    book, scorer, judged = found.data.book, found.scorer, found.judged
+    said = judged.comparison.summary() if judged else f"not compared: {found.refused}"
     return {
+        **_verdict(found),
+        KIND: "training",
+        "verdict.words": found.verdict.words(),
         "scorer": scorer.version,
+        "leak_audit": ", ".join(flag.column for flag in found.audit.flags) or "nothing flagged",
         "rule_book": book.name,
         "rule_book.version": str(book.version),
         "rule_book.fingerprint": book.fingerprint,
-        "left_out": "; ".join(dict.fromkeys(left_out)) or "nothing",
+        "left_out": "; ".join(note.left_out(found)) or "nothing",
         "estimand": f"{estimand(scorer)}; an association",
         "summary": said,
-        "mlflow.note.content": f"{said}\n\n{estimand(scorer)}; an association.",
+        "mlflow.note.content": note.run(found),
     }
+
+
+def _verdict(found: Findings) -> dict[str, str]:
+    return {
+        "verdict": found.verdict.verdict,
+        "gates.failed": ", ".join(gate.name for gate in found.verdict.failed) or "none",
+    }
+
+
+def _marks(found: Findings) -> dict[str, str]:
+    """What the tags of the model's version say: enough to list the versions, and to decide on a promotion."""
+    book, card, judged = found.data.book, found.scorer.card, found.judged
+    marks = {
+        **_verdict(found),
+        "verdict.words": found.verdict.words(),
+        "cut": moments.written(card.cut),
+        "wins": str(card.wins),
+        "rule_book": f"{book.name} {book.version}",
+    }
+    if judged is not None:
+        cell, gap = judged.comparison.cell, judged.comparison.gap
+        marks |= {f"winners_reached.{name}": cell("winners_reached", name) for name in (MODEL, RULES)}
+        marks["winners_reached.difference"] = gap("winners_reached", MODEL)
+    return marks
 
 
 def _counts(data: Dataset, scorer: Scorer) -> dict[str, float]:
@@ -119,14 +173,57 @@ def _counts(data: Dataset, scorer: Scorer) -> dict[str, float]:
 
 
 def _measured(comparison: Comparison) -> Iterator[tuple[str, float]]:
-    """Each measure of each policy and of the difference, with its interval; what could not be told is left out."""
-    gaps = comparison.differences.assign(policy="difference").rename(columns={"difference": "value"})
-    both = pd.concat([comparison.values, gaps])
-    names = (both["policy"] + "_" + both["measure"]).tolist()
-    for column, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
-        for name, value in zip(names, both[column].to_numpy(float).tolist()):
+    """Each measure of model and rules and of their difference, with its interval."""
+    for name in (MODEL, RULES):
+        yield from _figures(comparison.values, name, f"{name}_")
+    yield from _figures(comparison.differences, MODEL, "difference_")
+
+
+def _figures(table: pd.DataFrame, policy: str, prefix: str) -> Iterator[tuple[str, float]]:
+    """Each measure of a policy and the ends of its interval by name; what could not be told is left out."""
+    for measure, _, *numbers in table[table["policy"] == policy].itertuples(index=False):
+        for suffix, value in zip(("", "_low", "_high"), numbers):
             if np.isfinite(value):
-                yield name + suffix, value
+                yield f"{prefix}{measure}{suffix}", float(value)
+
+
+def _policy(judged: Judged, name: str) -> Policy:
+    """A way to rank as a run of its own: names without prefix, so that all of them, of any training, line up."""
+    comparison = judged.comparison
+    return Policy(
+        name=name,
+        tags={"policy": name, KIND: KINDS.get(name, "baseline"), "mlflow.note.content": ABOUT[name]},
+        metrics={
+            **dict(_figures(comparison.values, name, "")),
+            **dict(_figures(comparison.differences, name, "vs_rules/")),
+        },
+        course=weekly.course(judged.contest, comparison.handoffs[name]).add_prefix("replay/"),
+    )
+
+
+def _beside(judged: Judged) -> pd.DataFrame:
+    """Winners reached and days gained so far by model, rules, and the model more than the rules, by instant."""
+    handoffs = judged.comparison.handoffs
+    model, rules = (weekly.course(judged.contest, handoffs[name]) for name in (MODEL, RULES))
+    sides = {MODEL: model, RULES: rules, "difference": model - rules}
+    columns = {
+        f"replay/{measure}_{side}": found[measure]
+        for measure in weekly.SO_FAR[:2]
+        for side, found in sides.items()
+    }
+    return pd.DataFrame(columns)
+
+
+def _documents(found: Findings) -> dict[str, Any]:
+    """The JSON files of a run: the verdict, the comparison, the audit, the reasons' faithfulness."""
+    documents = {
+        "verdict": found.verdict.as_dict(),
+        "leak_audit": asdict(found.audit),
+        "faithfulness": {**asdict(found.faithfulness), "words": list(found.faithfulness.lines())},
+    }
+    if found.judged is not None:
+        documents["comparison"] = _document(found.judged.comparison)
+    return {name: _plain(document) for name, document in documents.items()}
 
 
 def _document(comparison: Comparison) -> dict[str, Any]:
@@ -136,29 +233,30 @@ def _document(comparison: Comparison) -> dict[str, Any]:
         "every_days": comparison.every_days,
         "winners": comparison.winners,
         "notes": list(comparison.notes),
-        "values": _rows(comparison.values),
-        "differences": _rows(comparison.differences),
+        "values": comparison.values.to_dict("records"),
+        "differences": comparison.differences.to_dict("records"),
     }
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON can hold them: no number where there is none."""
-    return [
-        {str(k): None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()}
-        for row in frame.to_dict("records")
-    ]
+def _plain(value: Any) -> Any:
+    """The same as JSON can hold it: null where there is no number."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _tables(comparison: Comparison | None, leads: Assessment) -> dict[str, pd.DataFrame]:
-    points = leads.by_behaviour * leads.scorer.unit
-    weights = pd.DataFrame(
-        {
-            "behaviour": leads.scorer.behaviours,
-            "mean_for": np.clip(points, 0, None).sum(axis=0) / max(len(points), 1),
-            "mean_against": np.clip(points, None, 0).sum(axis=0) / max(len(points), 1),
+def _tables(found: Findings) -> dict[str, pd.DataFrame]:
+    judged = found.judged
+    tables: dict[str, pd.DataFrame] = {}
+    if judged is not None:
+        comparison = judged.comparison
+        tables |= {
+            "comparison": comparison.values,
+            "differences": comparison.differences,
+            "slices": judged.by_slice,
         }
-    )
-    found = {"behaviours": weights}
-    if comparison is not None:
-        found |= {"comparison": comparison.values, "differences": comparison.differences}
-    return found
+    if found.tuned is not None:
+        tables["tuning"] = found.tuned.frame()
+    return tables

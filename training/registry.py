@@ -6,53 +6,69 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
-import lead_readiness
-from lead_readiness import moments
 from lead_readiness.errors import LeadReadinessError, ModelError
-from lead_readiness.project import Project
 from lead_readiness.scorer import Scorer
-from lead_readiness.tables.contract import columns_of
-from lead_readiness.timelines import DAY
+from training.packing import FOLDER, log_model
 from training.store import Store, load_mlflow
 from training.wording import masked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MODEL_CODE = Path(__file__).with_name("model_code.py")
 ALIAS = "challenger"
-FOLDER = "scorer"
-NEEDED = ("numpy", "numba", "pandas", "pyarrow", "scipy", "scikit-learn", "pydantic", "pyyaml")
-"""What the library needs to score; what it needs to read files and to learn stays at home."""
-PROMISES = ("score", "probability", "rule_points")
+LONGEST_TAG = 8000
+BATCH = 1000
+"""Metrics that MLflow takes in one call."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One way to rank as a run below the training's, named alike in every training.
+
+    ``course`` is how it went instant by instant: indexed by the instant (microseconds UTC, in order), one column a
+    metric, written with its steps from 0.
+    """
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    course: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
 class Training:
     """What a run keeps beside the scorer.
 
+    ``name`` is the run's, ``about`` describes its version of the model and ``marks`` are that version's tags.
     ``inputs`` are frames with the name of their source (they are described and fingerprinted, not stored);
-    ``texts`` are written by file name, ``documents`` as JSON, ``tables`` as CSV, ``figures`` as PNG.
+    ``texts`` are written by file name, ``documents`` as JSON, ``tables`` as CSV, ``figures`` as PNG. ``policies``
+    become runs below this one; ``course`` is as theirs.
     """
 
     scorer: Scorer
+    name: str = ""
+    about: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    course: pd.DataFrame = field(default_factory=pd.DataFrame)
     inputs: Mapping[str, tuple[pd.DataFrame, str]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     documents: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    policies: Sequence[Policy] = ()
 
 
 @dataclass(frozen=True)
@@ -78,32 +94,44 @@ def slug(name: str) -> str:
 def keep(training: Training, store: Store, register: bool = True) -> Kept:
     """Write a training as one run of the experiment named after the project, and register its scorer.
 
-    Registering is the last step: a run that is interrupted or fails before it is marked and deleted, and no
-    model points to it. Raises LeadReadinessError when the store refuses.
+    Registering is the last step. Interrupted before its end, run, runs below it, model and version are deleted, and
+    the challenger is who it was. A store that fails only then keeps the run, and the message says how to use it.
+    Raises LeadReadinessError when the store refuses.
     """
     mlflow = load_mlflow()
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(store.uri)
-    project = training.scorer.project
-    try:
-        experiment = store.experiment(project.name)
-        with mlflow.start_run(experiment_id=experiment, run_name=_run_name(training.scorer)) as run:
+    project = training.scorer.project.name
+    with refusals(store, "the training", "mend the store and train again"):
+        experiment = store.experiment(project)
+        with mlflow.start_run(experiment_id=experiment, run_name=training.name or None) as run:
+            run_id = run.info.run_id
+            kept = Kept(experiment, run_id, slug(project), None, f"runs:/{run_id}/model")
             try:
-                _log(training)
-                model = _log_model(training)
+                _log(training, run_id)
+                for policy in reversed(training.policies):  # the last one made is shown first
+                    _log_policy(store, experiment, run_id, policy)
+                model = log_model(training.scorer)
+                return _registered(training, store, kept, model) if register else kept
+            except LeadReadinessError:
+                raise  # the store failed at the very last step: the run, marked as failed, can be used
             except BaseException:
                 mlflow.end_run("KILLED")
-                _forget(store, experiment, run.info.run_id)
+                _forget(store, experiment, run_id)
                 raise
-        name = slug(project.name)
-        number = _register(store, name, model, run.info.run_id, training.scorer) if register else None
-    except (mlflow.exceptions.MlflowException, SQLAlchemyError, OSError) as error:
+
+
+@contextmanager
+def refusals(store: Store, what: str, remedy: str) -> Iterator[None]:
+    """What a store's errors become: one message of our family, without passwords."""
+    exceptions = load_mlflow().exceptions
+    try:
+        yield
+    except (exceptions.MlflowException, SQLAlchemyError, OSError) as error:
+        said = masked(str(error))
         raise LeadReadinessError(
-            f"the MLflow tracking store {store.shown} refused the training: {masked(str(error))}; mend the store and "
-            "train again"
+            f"the MLflow tracking store {store.shown} refused {what}: {said}; {remedy}"
         ) from error
-    uri = f"models:/{name}@{ALIAS}" if register else f"runs:/{run.info.run_id}/model"
-    return Kept(experiment, run.info.run_id, name, number, uri)
 
 
 def is_stored(uri: str) -> bool:
@@ -150,60 +178,11 @@ def fingerprint(frame: pd.DataFrame) -> str:
     return digest.hexdigest()[:16]
 
 
-def signature(project: Project) -> Any:
-    """The model's columns in and out, and its parameter ``as_of``.
-
-    Columns in are of any type, because the contract, which checks them, accepts what files and databases hold:
-    ids as text or whole numbers, dates as text or instants.
-    """
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import AnyType, Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
-
-    from training.model_code import optional
-
-    leads = [
-        ColSpec(AnyType(), c.name, required=c.name != "account_id") for c in columns_of("leads", project)
-    ]
-    events = [ColSpec(AnyType(), c.name, required=c.required) for c in columns_of("events", project)[1:]]
-    more = [ColSpec(AnyType(), c, required=False) for columns in optional(project).values() for c in columns]
-    text = {name: ColSpec(DataType.string, name) for name in ("lead_id", "grade", "version")}
-    numbers = [ColSpec(DataType.double, name) for name in PROMISES]
-    reasons = ColSpec(Array(DataType.string), "reasons")
-    out = [
-        text["lead_id"],
-        ColSpec(DataType.datetime, "as_of"),
-        *numbers,
-        text["grade"],
-        reasons,
-        text["version"],
-    ]
-    return ModelSignature(
-        Schema(leads + events + more), Schema(out), ParamSchema([ParamSpec("as_of", DataType.string, None)])
-    )
-
-
-def example(project: Project, cut: int) -> pd.DataFrame:
-    """Rows as the registered model takes them: a made-up lead with two events, and one without any.
-
-    Nothing of a real lead is in it, since an example is stored with the model and shown to whoever opens it.
-    """
-    buyer = [kind for kind, meaning in project.vocabulary.items() if meaning.actor == "buyer"]
-    whole = {c.name: [None] * 3 for c in columns_of("leads", project)}
-    week = [moments.written(cut - days * DAY) for days in (7, 3, 1)]
-    own = {"lead_id": ["made-up-1", "made-up-1", "made-up-2"], "created_at": [week[0], week[0], week[1]]}
-    events = {"occurred_at": [week[1], week[2], None], "kind": [buyer[0], buyer[-1], None]}
-    return pd.DataFrame({**whole, **own, **events}).drop(columns="account_id")
-
-
-def _run_name(scorer: Scorer) -> str:
-    return f"{moments.written(scorer.card.cut)[:10]} {scorer.version}"
-
-
-def _log(training: Training) -> None:
+def _log(training: Training, run_id: str) -> None:
     mlflow = load_mlflow()
     mlflow.log_params(dict(training.params))
-    mlflow.set_tags(dict(training.tags))
-    mlflow.log_metrics(dict(training.metrics))
+    mlflow.set_tags(_clipped(training.tags))
+    _log_metrics(mlflow.MlflowClient(), run_id, training.metrics, training.course)
     for name, (frame, source) in training.inputs.items():
         mlflow.log_input(_described(name, frame, source), context="training")
     for name, text in training.texts.items():
@@ -216,6 +195,39 @@ def _log(training: Training) -> None:
         mlflow.log_figure(figure, f"plots/{name}.png")
 
 
+def _log_policy(store: Store, experiment: str, parent: str, policy: Policy) -> None:
+    client = store.client
+    tags = {"mlflow.parentRunId": parent, **_clipped(policy.tags)}
+    run = client.create_run(experiment, tags=tags, run_name=policy.name)
+    _log_metrics(client, run.info.run_id, policy.metrics, policy.course)
+    client.set_terminated(run.info.run_id)
+
+
+def _log_metrics(client: Any, run_id: str, metrics: Mapping[str, float], course: pd.DataFrame) -> None:
+    """Figures, and a course as steps from 0 at its instants' times; what is not a number is left out."""
+    from mlflow.entities import Metric
+
+    instants = course.index.to_numpy(np.int64) // 1000 if len(course) else np.zeros(1, np.int64)
+    last = int(instants[-1])
+    points = [Metric(name, float(value), last, 0) for name, value in metrics.items()]
+    for name in course.columns:
+        values = course[name].to_numpy(float)
+        points += [
+            Metric(str(name), float(values[step]), int(instants[step]), step)
+            for step in np.flatnonzero(np.isfinite(values)).tolist()
+        ]
+    for begin in range(0, len(points), BATCH):
+        client.log_batch(run_id, metrics=points[begin : begin + BATCH])
+
+
+def _clipped(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags no longer than MLflow takes."""
+    return {
+        name: text if len(text) <= LONGEST_TAG else f"{text[: LONGEST_TAG - 1]}…"
+        for name, text in tags.items()
+    }
+
+
 def _described(name: str, frame: pd.DataFrame, source: str) -> Any:
     """A table as MLflow's data set: columns, rows, fingerprint and the name of its source, none of its content."""
     from mlflow.data.code_dataset_source import CodeDatasetSource
@@ -225,45 +237,78 @@ def _described(name: str, frame: pd.DataFrame, source: str) -> Any:
 
 
 def _forget(store: Store, experiment: str, run_id: str) -> None:
-    """Mark a run, and a model that it has begun to write, as deleted."""
-    begun = store.client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    for model in begun:
-        store.client.delete_logged_model(model.model_id)
-    store.client.delete_run(run_id)
-
-
-def _log_model(training: Training) -> Any:
-    scorer = training.scorer
-    with tempfile.TemporaryDirectory() as folder:
-        scorer.save(Path(folder) / FOLDER)
-        return load_mlflow().pyfunc.log_model(
-            name="model",
-            python_model=str(MODEL_CODE),
-            artifacts={FOLDER: str(Path(folder) / FOLDER)},
-            code_paths=[str(Path(lead_readiness.__file__).parent)],
-            pip_requirements=[f"{name}=={version(name)}" for name in NEEDED],
-            signature=signature(scorer.project),
-            input_example=(
-                example(scorer.project, scorer.card.cut),
-                {"as_of": moments.written(scorer.card.cut)},
-            ),
-            metadata={"scorer": scorer.version, "rule_book": f"{scorer.book.name} {scorer.book.version}"},
-        )
-
-
-def _register(store: Store, name: str, model: Any, run_id: str, scorer: Scorer) -> str:
-    """The number of the new version, which from then on is the challenger."""
+    """Mark a run, those below it, and a model that it has begun to write, as deleted."""
     client = store.client
-    exceptions = load_mlflow().exceptions
+    for model in client.search_logged_models([experiment], f"source_run_id = '{run_id}'"):
+        client.delete_logged_model(model.model_id)
+    for run in client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'"):
+        client.delete_run(run.info.run_id)
+    client.delete_run(run_id)
+
+
+def _registered(training: Training, store: Store, kept: Kept, model: Any) -> Kept:
+    """The same with its version, which from then on is the challenger; undone whole where that fails."""
+    remedy = (
+        f"the run is kept, but its scorer is no version of {kept.model}: use it as {kept.uri}, or mend the store and "
+        "train again"
+    )
+    with refusals(store, "to register the model", remedy):
+        made = _make_model(store, kept.model, training.scorer.project.name)
+        challenger = aliases(store, kept.model).get(ALIAS)
+        try:
+            version = _make_version(training, store, kept, model)
+        except BaseException:
+            _undo(store, kept, made, challenger)
+            raise
+    return replace(kept, version=version, uri=f"models:/{kept.model}@{ALIAS}")
+
+
+def aliases(store: Store, name: str) -> dict[str, str]:
+    """The version of each alias of a registered model."""
+    return {alias: str(v) for alias, v in store.client.get_registered_model(name).aliases.items()}
+
+
+def _make_model(store: Store, name: str, company: str) -> bool:
+    """Whether the registered model had to be made."""
+    about = (
+        f"How ready a lead of {company} is for sales. Each training adds a version, with its verdict in words; the "
+        f"newest is `{ALIAS}`. The rule book is the champion until a person promotes a version, which then has the "
+        "alias `champion`."
+    )
     try:
-        client.create_registered_model(
-            name, description=f"How ready a lead of {scorer.project.name} is for sales."
-        )
-    except exceptions.MlflowException as error:
+        store.client.create_registered_model(name, description=about)
+    except load_mlflow().exceptions.MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+        return False
+    return True
+
+
+def _make_version(training: Training, store: Store, kept: Kept, model: Any) -> str:
+    client, tags = store.client, {"scorer": training.scorer.version, **training.marks}
     made = client.create_model_version(
-        name, model.model_uri, run_id, tags={"scorer": scorer.version}, model_id=model.model_id
+        kept.model,
+        model.model_uri,
+        kept.run_id,
+        tags=_clipped(tags),
+        description=training.about or None,
+        model_id=model.model_id,
     )
-    client.set_registered_model_alias(name, ALIAS, made.version)
+    client.set_registered_model_alias(kept.model, ALIAS, made.version)
     return str(made.version)
+
+
+def _undo(store: Store, kept: Kept, made: bool, challenger: str | None) -> None:
+    """Delete what was registered of a run, and give the alias back."""
+    client = store.client
+    with refusals(
+        store,
+        "to register the model, and to undo what was begun",
+        f"look at {kept.model} in MLflow: a version of run {kept.run_id} may be there without being the challenger",
+    ):
+        for version in client.search_model_versions(f"run_id = '{kept.run_id}'"):
+            client.delete_model_version(kept.model, version.version)
+        if challenger is not None:
+            client.set_registered_model_alias(kept.model, ALIAS, challenger)
+        if made:
+            client.delete_registered_model(kept.model)

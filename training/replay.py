@@ -19,6 +19,7 @@ from training.metrics import Floats, ratio
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+MONTH = 365.25 / 12 * DAY
 MEASURES = ("winners_reached", "days_gained", "revenue_reached", "precision", "recall", "lift")
 
 
@@ -220,3 +221,31 @@ def from_sums(total: Floats) -> Floats:
             lift,
         ]
     )
+
+
+def usual_line(rows: AtRisk, handed: Ints, score: Floats) -> float:
+    """The line that a policy's hand-offs keep to: the median over the instants of the lowest score handed off.
+
+    NaN when nothing is handed off.
+    """
+    lowest = pd.Series(score[handed]).groupby(rows.instant[handed]).min()
+    return float(lowest.median()) if len(lowest) else np.nan
+
+
+def crossings(rows: AtRisk, score: Floats, line: float, cadence: float) -> Floats:
+    """Per row how often its lead's score has just crossed ``line``, and the months since its last row: ``(rows, 2)``.
+
+    A lead's rows count from one to the next while it stays at risk: two rows further apart than ``cadence`` (in
+    microseconds) have no crossing between them. A missing score is below every line.
+
+    >>> twice = AtRisk(*(np.array(a) for a in ([0, 0, 0], [0, 7 * DAY, 14 * DAY], [0, 0, 0], [1.0, 1.0, 1.0])))
+    >>> crossings(twice, np.array([1.0, 3.0, 1.0]), 2.0, 7 * DAY).round(2).tolist()
+    [[0.0, 0.0], [1.0, 0.23], [1.0, 0.23]]
+    """
+    by = np.lexsort((rows.instant, rows.lead))
+    above = (score >= line)[by]
+    gap = np.diff(rows.instant[by])
+    next_to = (np.diff(rows.lead[by]) == 0) & (gap <= cadence)
+    out = np.zeros((len(rows), 2))
+    out[by[1:]] = np.column_stack([next_to & (above[1:] != above[:-1]), next_to * gap / MONTH])
+    return out

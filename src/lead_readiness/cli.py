@@ -17,6 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("lead_readiness.commands.simulate:simulate", "Write the tables of a simulated company."),
     "train": ("training.cli:train", "Learn a scorer and compare it with the rule book."),
     "explain": ("training.cli:explain", "Explain one lead's score."),
+    "review": ("training.cli:review", "List what was trained, with its verdicts."),
+    "promote": ("training.cli:promote", "Make a version the champion, or take that back."),
     "demo": ("training.cli:demo", "Train on the sample company and show what comes out."),
 }
 

@@ -36,7 +36,10 @@ class Strict(BaseModel):
 
 
 class Kind(Strict):
-    """What one event kind means: which behaviour it shows, who acted, which way it points, how to say it."""
+    """What one event kind means: which behaviour it shows, who acted, which way it points, how to say it.
+
+    From one that is not ``scored`` nothing is learned, whoever acted; rules may read it.
+    """
 
     behaviour: str
     actor: Actor = "buyer"
@@ -44,6 +47,7 @@ class Kind(Strict):
     phrase: str = ""
     plural: str = ""
     hold: Hold | None = None
+    scored: bool = True
 
     def count_phrase(self, n: int) -> str:
         """The phrase after a count.

@@ -20,7 +20,10 @@ EVEN_ODDS = 100.0
 """The score of a lead as likely to be won as not."""
 
 MOST_FOR, MOST_AGAINST = 4, 2
-LEAST_POINTS = 0.5
+LEAST_POINTS = 3.0
+"""Points from which a behaviour is worth telling: scorers taught with meaningless behaviours give them 1 to 2."""
+LEAST_RULE_POINTS = 0.5
+"""The same where the score is rule points, which are exact."""
 RECENT = 90 * DAY
 MOST_IDS = 10
 
@@ -54,16 +57,19 @@ class Reason:
 
 
 def strongest(
-    points: Mapping[str, float], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST
+    points: Mapping[str, float],
+    most_for: int = MOST_FOR,
+    most_against: int = MOST_AGAINST,
+    least: float = LEAST_POINTS,
 ) -> list[str]:
     """The behaviours worth telling: at most ``most_for`` that raise the score, then those that lower it.
 
-    >>> strongest({"pricing": 14.0, "email": 0.1, "rhythm": -9.0, "form": 20.0}, most_for=1)
+    >>> strongest({"pricing": 14.0, "email": 2.1, "rhythm": -9.0, "form": 20.0}, most_for=1)
     ['form', 'rhythm']
     """
     ranked = sorted(points, key=lambda b: (-abs(points[b]), b))
-    told = [b for b in ranked if points[b] >= LEAST_POINTS][:most_for]
-    return told + [b for b in ranked if points[b] <= -LEAST_POINTS][:most_against]
+    told = [b for b in ranked if points[b] >= least][:most_for]
+    return told + [b for b in ranked if points[b] <= -least][:most_against]
 
 
 class Teller:

@@ -25,6 +25,8 @@ from lead_readiness.linear import Linear
 from lead_readiness.project import Project
 from lead_readiness.reasons import (
     EVEN_ODDS,
+    LEAST_POINTS,
+    LEAST_RULE_POINTS,
     MOST_AGAINST,
     MOST_FOR,
     POINTS_PER_LOGIT,
@@ -72,8 +74,9 @@ class Assessment:
 
     ``base + by_behaviour.sum(axis=1) = logit``; ``by_behaviour`` sums ``by_feature`` (both learned voices) and
     ``by_rule``, all in log-odds, weighted as in the blend. ``probability`` is of being won within the horizon;
-    ``score`` tells the same on a scale where 100 is even odds and 20 points double them. Without a blend
-    (too few wins) ``probability`` and ``logit`` are NaN, and score and contributions are rule points.
+    ``score`` tells the same on a scale where 100 is even odds and 20 points double them. ``voices`` has the logit of
+    each learned voice by itself, before the blend. Without a blend (too few wins) ``probability`` and ``logit`` are
+    NaN, and score and contributions are rule points.
     """
 
     scorer: Scorer
@@ -84,6 +87,7 @@ class Assessment:
     by_behaviour: Floats
     by_feature: Floats
     by_rule: Floats
+    voices: dict[str, Floats]
     replay: Replay
     logit: Floats
     probability: Floats
@@ -102,14 +106,34 @@ class Assessment:
         """The score of a lead about whom nothing moves the score either way."""
         return EVEN_ODDS + self.base * POINTS_PER_LOGIT if self.scorer.blend else 0.0
 
-    def reasons(self, row: int, most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[Reason]:
-        """The strongest reasons of one row: those that raise the score first, then those that lower it."""
+    def told(
+        self,
+        row: int,
+        most_for: int = MOST_FOR,
+        most_against: int = MOST_AGAINST,
+        least: float | None = None,
+    ) -> list[str]:
+        """The behaviours that one row's reasons tell of: those that raise the score first, then those that lower it.
+
+        ``least`` is what a behaviour must add or take; by default what is more than noise.
+        """
+        usual = LEAST_POINTS if self.scorer.blend else LEAST_RULE_POINTS
+        return strongest(self.points(row), most_for, most_against, usual if least is None else least)
+
+    def reasons(
+        self,
+        row: int,
+        most_for: int = MOST_FOR,
+        most_against: int = MOST_AGAINST,
+        least: float | None = None,
+    ) -> list[Reason]:
+        """The strongest reasons of one row, as `told` chooses them."""
         points = self.points(row)
         lead, as_of = int(self.lead[row]), int(self.as_of[row])
         by_attribute = self._by_attribute(row)
         return [
             self.scorer.teller.reason(b, points[b], self.timelines, lead, as_of, by_attribute)
-            for b in strongest(points, most_for, most_against)
+            for b in self.told(row, most_for, most_against, least)
         ]
 
     def _by_attribute(self, row: int) -> dict[str, float]:
@@ -194,12 +218,13 @@ class Scorer:
         lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
         played = rules.replay(self.book, timelines, lead, as_of)
         by_feature = np.zeros((len(lead), len(self.catalogue.features)))
+        voices: dict[str, Floats] = {}
         if self.blend is None:
             base, by_rule, moved = 0.0, played.contributions, played.contributions
         else:
             weights = dict(zip(self.blend.voices, self.blend.weights))
             base, by_rule = self.blend.intercept, weights["rules"] * played.contributions
-            base += self._add_learned(weights, by_feature, timelines, lead, as_of)
+            base += self._add_learned(weights, by_feature, voices, timelines, lead, as_of)
             moved = np.concatenate([by_feature, by_rule], axis=1)
         by_behaviour = self._by_behaviour(moved)
         logit = base + by_behaviour.sum(axis=1) if self.blend else np.full(len(lead), np.nan)
@@ -212,6 +237,7 @@ class Scorer:
             by_behaviour=by_behaviour,
             by_feature=by_feature,
             by_rule=by_rule,
+            voices=voices,
             replay=played,
             logit=logit,
             probability=expit(logit),
@@ -232,19 +258,21 @@ class Scorer:
         self,
         weights: Mapping[str, float],
         by_feature: Floats,
+        voices: dict[str, Floats],
         timelines: Timelines,
         lead: npt.NDArray[np.int32],
         as_of: Ints,
     ) -> float:
-        """Add the learned voices' weighted contributions to ``by_feature``; returns their weighted bases."""
-        voices: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
-        learned = {name: voice for name, voice in voices.items() if voice is not None}
+        """Add the learned voices' weighted contributions, and their own logits; returns their weighted bases."""
+        known: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
+        learned = {name: voice for name, voice in known.items() if voice is not None}
         if not learned:
             return 0.0
         x = compute(self.catalogue, timelines, lead, as_of)
         base = 0.0
         for name, voice in learned.items():
             start, moved = voice.contributions(x)
+            voices[name] = start + moved.sum(axis=1)
             base += weights[name] * start
             by_feature += weights[name] * moved
         return base

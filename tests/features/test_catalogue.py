@@ -54,6 +54,20 @@ def test_kinds_of_sales_and_systems_give_no_feature() -> None:
     assert [f.direction for f in made if f.kinds == ("send",)] == [0, 0]
 
 
+def test_kinds_that_are_not_scored_give_no_feature() -> None:
+    acme = Project(
+        name="Acme",
+        vocabulary={
+            **kinds(visit="up", read="up"),
+            "leak": Kind(behaviour="web", direction="up", scored=False),
+            "send": Kind(behaviour="email", actor="marketing", scored=False),
+        },
+    )
+    without = Project(name="Acme", vocabulary=kinds(visit="up", read="up"))
+    counts = dict.fromkeys(acme.kinds, 9)
+    assert event_features(acme, counts) == event_features(without, counts)
+
+
 def test_a_behaviour_of_one_kind_needs_no_columns_for_the_kind() -> None:
     acme = project(visit={"behaviour": "web"}, open={"behaviour": "mail"}, click={"behaviour": "mail"})
     made = names(event_features(acme, {"visit": 5, "open": 5, "click": 0}))

@@ -21,9 +21,10 @@ from lead_readiness import rules, snapshots
 from lead_readiness.errors import ConfigError, DataError
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY, NEVER
+from lead_readiness.trees import Params
 from training import dataset
 from training.dataset import Dataset
-from training.fit import fit
+from training.fit import DEFAULTS, Settings, fit
 
 LEADS = company(600)
 DATA = dataset_of(LEADS)
@@ -120,7 +121,7 @@ def test_a_seed_gives_one_scorer() -> None:
 THREADS = """
 from leaky_company import company
 from trained import dataset_of, everyone
-from training.fit import fit
+from training.fit import DEFAULTS, Settings, fit
 data = dataset_of(company(600))
 print(fit(data, data.timelines.cut, everyone(data), 0).version)
 """
@@ -140,6 +141,34 @@ def test_the_number_of_threads_does_not_matter() -> None:
         return ran.stdout.strip()
 
     assert made(1) == made(3) == version(DATA, DATA.timelines.cut)
+
+
+# Settings
+
+
+def test_the_default_settings_are_those_of_the_voices() -> None:
+    assert Settings(0.01, Params()) == DEFAULTS
+    assert fit(DATA, LATER, everyone(DATA), 0, settings=Settings()).version == unchanged()
+
+
+def test_a_weaker_ridge_leaves_larger_coefficients() -> None:
+    firm, loose = (
+        fit(DATA, LATER, everyone(DATA), 0, settings=Settings(strength=strength)).linear
+        for strength in (0.001, 0.1)
+    )
+    assert firm is not None and loose is not None
+    assert np.abs(loose.beta).sum() > 2 * np.abs(firm.beta).sum()
+
+
+def test_the_trees_are_grown_as_set() -> None:
+    made = fit(
+        DATA, DATA.timelines.cut, everyone(DATA), 0, settings=Settings(trees=Params(trees=7, leaves=4))
+    )
+    assert made.trees is not None
+    assert made.trees.text.count("\nTree=") == 7
+    assert {line for line in made.trees.text.splitlines() if line.startswith("num_leaves=")} == {
+        "num_leaves=4"
+    }
 
 
 # What the card says, and what is refused

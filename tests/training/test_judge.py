@@ -15,6 +15,7 @@ from lead_readiness.errors import DataError
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY
 from training import judge
+from training.baselines import BAYES, BUSY, ENGAGED, RECENT
 from training.dataset import Dataset
 from training.fit import fit
 
@@ -60,44 +61,65 @@ def test_every_lead_at_risk_is_judged_once_an_instant(trial: judge.Trial) -> Non
     assert trial.rows.as_of.tolist() == at_risk.as_of.tolist()
     assert (trial.begin, trial.end) == (at_risk.as_of.min(), at_risk.as_of.max())
     assert (trial.rows.label >= snapshots.IN_GAP).all() and (trial.rows.label == POSITIVE).any()
-    for said in (trial.model, trial.rules, trial.points):
-        assert len(said) == len(trial.rows)
+    policies = [judge.MODEL, judge.RULES, judge.LINEAR, judge.TREES, RECENT, BUSY, BAYES, ENGAGED]
+    assert list(trial.score) == policies and list(trial.probability) == policies[:4]
+    assert {len(said) for said in [*trial.score.values(), *trial.probability.values()]} == {len(trial.rows)}
 
 
-def test_a_fold_is_judged_by_what_the_other_accounts_past_taught(trial: judge.Trial) -> None:
+def test_origins_roll_through_the_judged_period(trial: judge.Trial) -> None:
+    instants = judge.period(DATA)
+    parts = judge.windows(instants)
+    assert [len(part) for part in parts] == [len(instants) // 3 + (n < len(instants) % 3) for n in range(3)]
+    assert trial.cuts == tuple(int(part[0]) for part in parts) and len(trial.cuts) == judge.ORIGINS
+    for o, part in enumerate(parts):
+        assert set(trial.rows.as_of[trial.origin == o].tolist()) <= set(part.tolist())
+        before = trial.before.as_of[trial.before_origin == o]
+        assert len(before) and before.max() < part[0]
+        assert before.min() >= part[0] - len(part) * 7 * DAY
+
+
+def test_an_origin_and_a_fold_are_judged_by_what_the_other_accounts_past_taught(trial: judge.Trial) -> None:
     folds = DATA.account_folds(judge.FOLDS)
     assert trial.fold.tolist() == folds[DATA.timelines.account[trial.rows.lead]].tolist()
-    for k in range(judge.FOLDS):
-        own = trial.fold == k
-        scorer = fit(DATA, trial.begin, folds != k, seed=0)
+    for o, k in ((0, 0), (1, 3), (2, 4)):
+        own = (trial.origin == o) & (trial.fold == k)
+        scorer = fit(DATA, trial.cuts[o], folds != k, seed=0)
         made = scorer.assess(DATA.timelines, trial.rows.lead[own], trial.rows.as_of[own])
-        assert np.array_equal(trial.model[own], made.probability, equal_nan=True)
-        assert trial.wins_learned[k] == scorer.card.wins
+        assert np.array_equal(trial.probability[judge.MODEL][own], made.probability, equal_nan=True)
+        assert np.array_equal(trial.score[judge.MODEL][own], made.score)
+        assert trial.wins_learned[o * judge.FOLDS + k] == scorer.card.wins
         assert set(scorer.card.notes) <= set(trial.notes)
+        then = (trial.before_origin == o) & (folds[DATA.timelines.account[trial.before.lead]] == k)
+        earlier = scorer.assess(DATA.timelines, trial.before.lead[then], trial.before.as_of[then])
+        assert np.array_equal(trial.before_score[then], earlier.score)
 
 
 def test_no_judged_account_and_no_judged_time_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, np.ndarray]] = []
+    asked: list[tuple[int, int, np.ndarray]] = []
     rows_of = Dataset.rows
 
     def watched(data: Dataset, cut: int, accounts: np.ndarray, seed: int) -> object:
         rows, known = rows_of(data, cut, accounts, seed)
-        asked.append((int((rows.as_of + data.horizon[rows.lead]).max()), np.unique(known.account[rows.lead])))
+        last = int((rows.as_of + data.horizon[rows.lead]).max(initial=0))
+        asked.append((cut, last, np.unique(known.account[rows.lead])))
         return rows, known
 
     monkeypatch.setattr(Dataset, "rows", watched)
     made = judge.trial(DATA, seed=0)
     folds = DATA.account_folds(judge.FOLDS)
-    assert all(last <= made.begin for last, _ in asked)
-    taught = [set(folds[accounts].tolist()) for _, accounts in asked]
-    assert len(taught) >= 2 * judge.FOLDS
-    assert [sorted(t) for t in taught[::2]] == [[f for f in range(5) if f != k] for k in range(5)]
-    assert taught[::2] == taught[1::2]  # model and rules are taught alike
+    assert all(last <= cut for cut, last, _ in asked)
+    taught = [(cut, frozenset(folds[accounts].tolist())) for cut, _, accounts in asked]
+    for cut in made.cuts:
+        for k in range(judge.FOLDS):
+            of = [seen for at, seen in taught if at == cut and seen == set(range(judge.FOLDS)) - {k}]
+            assert len(of) >= 2  # model and rules are taught alike
+    assert max(cut for cut, _ in taught) == made.cuts[-1]  # the inner cuts of blends lie before
+    assert all(len(seen) < judge.FOLDS for _, seen in taught)
 
 
 def test_the_rules_are_ranked_by_their_own_points(trial: judge.Trial) -> None:
     points = rules.replay(DATA.book, DATA.timelines, trial.rows.lead, trial.rows.as_of).points
-    assert trial.points.tolist() == points.tolist()
+    assert trial.score[judge.RULES].tolist() == points.tolist()
 
 
 def turned(x: Lead, after: int) -> Lead:
@@ -111,9 +133,11 @@ def test_judged_outcomes_do_not_reach_those_who_judge(trial: judge.Trial) -> Non
     changed = judge.trial(dataset_of([turned(x, trial.begin) for x in LEADS]), seed=0)
     assert changed.rows.lead.tolist() == trial.rows.lead.tolist()
     assert changed.rows.label.tolist() != trial.rows.label.tolist()
-    assert np.array_equal(changed.model, trial.model, equal_nan=True)
-    assert np.array_equal(changed.rules, trial.rules, equal_nan=True)
-    assert changed.wins_learned == trial.wins_learned
+    first = trial.origin == 0  # later origins may learn from what was decided meanwhile
+    for said in ("score", "probability"):
+        now, then = getattr(changed, said), getattr(trial, said)
+        assert all(np.array_equal(now[name][first], then[name][first], equal_nan=True) for name in then)
+    assert changed.wins_learned[: judge.FOLDS] == trial.wins_learned[: judge.FOLDS]
 
 
 @pytest.mark.parametrize("future", ["another future", "shuffled future"])
@@ -131,15 +155,24 @@ def test_too_few_wins_for_a_probability_leave_points() -> None:
     few = dataset_of([replace(x, outcome=x.outcome if n % 6 == 0 else None) for n, x in enumerate(LEADS)])
     made = judge.trial(few, seed=0)
     assert max(made.wins_learned) < 20
-    assert np.isnan(made.model).all() and np.isnan(made.rules).all() and np.isfinite(made.points).all()
+    assert all(np.isnan(p).all() for p in made.probability.values())
+    assert made.score[judge.MODEL].tolist() == made.score[judge.RULES].tolist()
+    assert np.isfinite(made.score[judge.RULES]).all() and np.isnan(made.score[judge.LINEAR]).all()
     assert any("needed for a probability" in note for note in made.notes)
 
 
-def test_each_fold_is_told() -> None:
+def test_each_scorer_is_told_and_a_stop_is_a_stop() -> None:
     told: list[str] = []
     judge.trial(DATA, seed=0, say=told.append)
     judging = [line for line in told if line.startswith("judging")]
-    assert judging == [f"judging: fold {k} of 5, learning from the other accounts' past" for k in range(1, 6)]
+    assert len(judging) == judge.ORIGINS * judge.FOLDS
+    assert judging[6] == "judging: scorer 7 of 15 (origin 2, accounts of fold 2)"
+
+    def stop(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge.trial(DATA, seed=0, say=stop)
 
 
 @pytest.mark.slow
@@ -150,5 +183,6 @@ def test_learned_voices_judge_alike_whatever_becomes_of_the_judged() -> None:
     assert min(first.wins_learned) >= 40 and first.notes == again.notes
     assert first.rows.label.tolist() != again.rows.label.tolist()
     early = first.rows.as_of == first.begin  # later on, wins of the lead's account are known and may speak
-    assert np.array_equal(first.model[early], again.model[early])
-    assert np.isfinite(first.model).all() and not np.array_equal(first.model, first.rules)
+    mine, theirs = first.probability[judge.MODEL], again.probability[judge.MODEL]
+    assert np.array_equal(mine[early], theirs[early])
+    assert np.isfinite(mine).all() and not np.array_equal(mine, first.probability[judge.RULES])

@@ -89,7 +89,7 @@ def groups(
     "Activity" is every buyer kind that points up or, where the vocabulary names no direction, every buyer kind.
     A behaviour of one kind needs no group for the kind.
     """
-    buyer = {k: v for k, v in project.vocabulary.items() if v.actor == "buyer"}
+    buyer = {k: v for k, v in project.vocabulary.items() if v.actor == "buyer" and v.scored}
     up = tuple(k for k, v in buyer.items() if v.direction == "up")
     activity = Group("activity", "activities", "rhythm", up or tuple(buyer), 1 if up else 0)
     by_behaviour: dict[str, list[str]] = {}
@@ -108,7 +108,7 @@ def groups(
     exposure = [
         Group(k, v.plural or f"{v.phrase}s", v.behaviour, (k,), 0)
         for k, v in project.vocabulary.items()
-        if v.actor == "marketing"
+        if v.actor == "marketing" and v.scored
     ]
     return activity, behaviours, singles, exposure
 

@@ -59,7 +59,9 @@ def select(
 
 def _candidates(project: Project, counts: Mapping[str, int]) -> tuple[list[Feature], dict[str, Feature]]:
     seen = [
-        k for k, v in project.vocabulary.items() if v.actor in ("buyer", "marketing") and counts.get(k, 0) > 0
+        k
+        for k, v in project.vocabulary.items()
+        if v.actor in ("buyer", "marketing") and v.scored and counts.get(k, 0) > 0
     ]
     seen = sorted(seen, key=lambda k: (-counts[k], k))[:MOST_KINDS]
     buyer = [k for k in seen if project.vocabulary[k].actor == "buyer"]

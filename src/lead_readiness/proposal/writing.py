@@ -105,6 +105,10 @@ def _settings(made: Draft) -> list[str]:
         "",
         "[handoff]",
         f"capacity_per_week = {made.capacity or 25}       # {said}",
+        "",
+        "# [judgement]",
+        "# slices = []      # category attributes by which the comparison with the rules is shown",
+        "# groups = []      # those whose levels should be handed off about as often",
     ]
 
 

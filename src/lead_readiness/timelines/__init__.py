@@ -1,6 +1,6 @@
 """Every lead's history as slices of flat, shared columns, sorted by account, lead and time."""
 
-from lead_readiness.timelines.build import build, micros
+from lead_readiness.timelines.build import build, micros, with_events
 from lead_readiness.timelines.history import (
     DAY,
     DISQUALIFIED,
@@ -13,6 +13,7 @@ from lead_readiness.timelines.history import (
     Ints,
     Timelines,
 )
+from lead_readiness.timelines.kernel import Columns
 
 __all__ = [
     "DAY",
@@ -23,8 +24,10 @@ __all__ = [
     "OUTCOMES",
     "RETURN_REASONS",
     "WON",
+    "Columns",
     "Ints",
     "Timelines",
     "build",
     "micros",
+    "with_events",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,6 +97,26 @@ def build(tables: Tables, project: Project) -> Timelines:
         event_ids=event_ids if event_ids.null_count < len(event_ids) else None,
         accounts_known=bool(tables.leads["account_id"].notna().any()),
     ).as_known_at(cut)
+
+
+def with_events(timelines: Timelines, lead: Codes, events: Columns, rows: Ints) -> Timelines:
+    """The same company with these events in place of its own: some left out, moved or added.
+
+    ``lead`` (n,) is the place of each event's lead, ``events`` the columns of n events in any order and ``rows``
+    (n,) their ``order``: the row of the source's table that an event's id comes from, or -1 for an event that is
+    in no table and has no id. Everything else, the cut too, stays as it is. No events give timelines without any.
+
+    >>> from lead_readiness import tables
+    >>> project = Project.model_validate({"name": "Acme", "vocabulary": {"visit": {"behaviour": "web"}}})
+    >>> leads = pd.DataFrame({"lead_id": ["a", "b"], "created_at": ["2026-01-01T00:00Z"] * 2})
+    >>> visits = pd.DataFrame({"lead_id": ["a", "b"], "occurred_at": ["2026-01-02T00:00Z"] * 2, "kind": ["visit"] * 2})
+    >>> known = build(tables.validate(project, leads, visits), project)
+    >>> of_b = known.owner == 1
+    >>> with_events(known, known.owner[of_b], known.events(of_b), known.order[of_b]).start.tolist()
+    [0, 0, 1]
+    """
+    start, order, columns = _sorted_by_lead(lead, len(timelines), events)
+    return replace(timelines, start=start, **columns._asdict(), order=rows[order])
 
 
 def _by_account(leads: pd.DataFrame) -> tuple[Ints, Codes, Ints]:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lead_readiness.timelines.kernel import Columns
+
 DAY = 86_400_000_000
 NEVER: int = np.iinfo(np.int64).max
 OUTCOMES = ("none", "won", "lost", "disqualified")
@@ -62,10 +64,20 @@ class Timelines:
 
     def event_id(self, event: int) -> str | None:
         """The id of the event at a place of the flat columns, or None where the source gave none."""
-        if self.event_ids is None:
+        row = int(self.order[event])
+        if self.event_ids is None or row < 0:
             return None
-        found: str | None = self.event_ids[int(self.order[event])].as_py()
+        found: str | None = self.event_ids[row].as_py()
         return found
+
+    @property
+    def owner(self) -> npt.NDArray[np.int32]:
+        """The place of each event's lead."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.start))
+
+    def events(self, where: npt.NDArray[np.bool_] | Ints) -> Columns:
+        """The columns of the events at these places, or of those that the mask marks."""
+        return Columns(*(getattr(self, name)[where] for name in Columns._fields))
 
     def find(self, lead_id: str) -> int:
         """The place of a lead; KeyError where there is none."""
