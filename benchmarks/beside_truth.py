@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,19 @@ from benchmarks.chances import deviation, mean, share
 from benchmarks.measure import Measure
 from lead_readiness import simulate, snapshots
 from lead_readiness.scorer import Scorer
+from lead_readiness.snapshots import Snapshots
 from lead_readiness.timelines import Ints
 from training import contest, dataset, judge
 from training.audit import Audit
+from training.bootstrap import DRAWS
 from training.compare import POWER, Scoring, compare
 from training.comparison import Comparison
 from training.dataset import Dataset
+from training.fit import fit
 from training.judge import FOLDS, MODEL, RULES
+from training.metrics import Floats
 from training.replay import AtRisk, Leads
 from training.verdict import Gate, verdict
-from training.fit import fit
 
 MONTHS = 18
 DIFFERENCE = "difference"
@@ -39,7 +43,9 @@ TRUTH_DRAWS = 200
 ENOUGH = 10
 """Seeds from which a goal is a goal."""
 COVERED = 0.9
-HONEST_POWER = (0.8, 1.25)
+BIAS = "within 2"
+HONEST = (0.8, 1.25)
+"""Stated standard error over the true one."""
 
 Scorers = dict[tuple[int, int], Scorer]
 
@@ -83,12 +89,24 @@ def loaded(folder: Path) -> Dataset:
 
 
 def replayed(
-    data: Dataset, scorers: Scorers, instants: Ints, capacity: int, seed: int, draws: int = 2000
+    data: Dataset, scorers: Scorers, instants: Ints, capacity: int, seed: int, draws: int = DRAWS
 ) -> Comparison:
-    """Model and rules on a company's leads at risk, each row scored by the scorer of its window and fold.
+    """Model and rules replayed on a company's leads.
 
-    Ranking and calibration, which other measures judge, are left out: no row has a weight.
+    Ranking and calibration, which other benchmarks judge, are left out: no row has a weight.
     """
+    lines = data.timelines
+    rows, model, rules = ranked(data, scorers, instants)
+    if any(scorer.blend is None for scorer in scorers.values()):
+        model = rules  # as `contest` has it: without wins enough the model ranks as the rules do
+    at_risk = AtRisk(rows.lead, rows.as_of, rows.label, np.zeros(len(rows)))
+    leads = Leads(lines.account, lines.opened, lines.amount, data.horizon)
+    scorings = {MODEL: Scoring(model), RULES: Scoring(rules)}
+    return compare(scorings, at_risk, leads, capacity, until=int(instants[-1]), draws=draws, seed=seed)
+
+
+def ranked(data: Dataset, scorers: Scorers, instants: Ints) -> tuple[Snapshots, Floats, Floats]:
+    """The rows at risk, with score and rule points of each by the scorer of its window and fold."""
     lines = data.timelines
     rows = snapshots.on_grid(lines, data.project, instants, data.horizon)
     cuts = np.unique([cut for cut, _ in scorers])
@@ -99,12 +117,7 @@ def replayed(
         own = np.flatnonzero((cut == begin) & (fold == k))
         said = scorer.assess(lines, rows.lead[own], rows.as_of[own])
         model[own], rules[own] = said.score, said.replay.points
-    if any(scorer.blend is None for scorer in scorers.values()):
-        model = rules  # as `contest` has it: without wins enough the model ranks as the rules do
-    at_risk = AtRisk(rows.lead, rows.as_of, rows.label, np.zeros(len(rows)))
-    leads = Leads(lines.account, lines.opened, lines.amount, data.horizon)
-    scorings = {MODEL: Scoring(model), RULES: Scoring(rules)}
-    return compare(scorings, at_risk, leads, capacity, until=int(instants[-1]), draws=draws, seed=seed)
+    return rows, model, rules
 
 
 def figures(found: Comparison, name: str) -> list[float]:
@@ -133,46 +146,55 @@ def measures(found: list[dict[str, Any]]) -> list[Measure]:
 
 
 def _of_size(found: list[dict[str, Any]]) -> list[Measure]:
-    enough, n = len(found) >= ENOUGH, len(found)
-    fresh = len({each["fresh"] for each in found})
     winners = [each["winners"] for each in found]
     at = f"{np.mean(winners):,.0f} winners: "
     made = [mean(at + "winners in the test", winners, "winners")]
     for name in (MODEL, RULES, DIFFERENCE):
-        value, low, high = np.array([each["estimate"][name] for each in found]).T
-        truth, t_low, t_high = np.array([each["truth"][name] for each in found]).T
-        common = float(np.sqrt(np.mean(((t_high - t_low) / 3.92) ** 2) / fresh))
-        goal = "within 2" if enough else ""
-        made.append(mean(f"{at}bias, {name}", value - truth, "points", goal, common))
-        inside = list((low <= truth) & (truth <= high))
-        covered = share(f"{at}truth covered, {name}", inside)
-        reached = covered.value >= COVERED if enough else None
-        goal = f">= {COVERED}" if enough else ""
-        made.append(Measure(**{**vars(covered), "goal": goal, "reached": reached}))
-    stated = np.array([each["error"] for each in found])
-    missed = np.array([each["estimate"][DIFFERENCE][0] - each["truth"][DIFFERENCE][0] for each in found])
-    truth = np.array([each["truth"][DIFFERENCE][0] for each in found])
-    own = float(np.mean([each["truth_error"] ** 2 for each in found]))
-    clean = np.sqrt(max(0.0, 1 - own / missed.var(ddof=1))) if n > 1 else np.nan
-    spread, least, most = (figure * clean for figure in deviation(missed))
-    usual = float(np.sqrt(np.mean(stated**2)))
-    ratio = usual / spread
-    low, high = HONEST_POWER
+        made += _estimated(found, name, at)
+    return made + _power(found, at)
+
+
+def _estimated(found: list[dict[str, Any]], name: str, at: str) -> list[Measure]:
+    """Bias and coverage of one figure."""
+    enough, large = len(found) >= ENOUGH, len({each["fresh"] for each in found})
+    value, low, high = np.array([each["estimate"][name] for each in found]).T
+    truth, least, most = np.array([each["truth"][name] for each in found]).T
+    shared = float(np.sqrt(np.mean(((most - least) / (2 * 1.96)) ** 2) / large))
+    covered = list((low <= truth) & (truth <= high))
+    reached = np.mean(covered) >= COVERED if enough else None
     return [
-        *made,
-        mean(f"{at}true difference", truth, "points"),
-        share(f"{at}gate of the winners passed", [each["passed"] for each in found]),
-        mean(
-            f"{at}foretold by truth and stated error", stats.norm.cdf(truth / stated - 1.96), f"of {n}"
-        ),
-        mean(f"{at}difference said to be visible", POWER * stated, "points"),
-        Measure(
-            f"{at}difference visible by the spread of the seeds", POWER * spread, "points",
-            POWER * least, POWER * most,
-        ),
-        Measure(
-            f"{at}stated error over the spread of the seeds", ratio, "times", usual / most, usual / least,
-            f"{low} to {high}" if enough else "", bool(low <= ratio <= high) if enough else None,
-        ),
-        Measure(f"{at}standard error of one truth", float(np.sqrt(own)), "points"),
-    ]  # fmt: skip
+        mean(f"{at}bias, {name}", value - truth, "points", BIAS if enough else "", shared),
+        share(f"{at}truth covered, {name}", covered, f">= {COVERED}" if enough else "", reached),
+    ]
+
+
+def _power(found: list[dict[str, Any]], at: str) -> list[Measure]:
+    """The error that the judgement states, and the power that follows, beside the spread of its misses."""
+    stated = np.array([each["error"] for each in found])
+    truth = np.array([each["truth"][DIFFERENCE][0] for each in found])
+    of_truth = float(np.mean([each["truth_error"] ** 2 for each in found]))
+    made = [
+        mean("true difference", truth, "points"),
+        share("gate of the winners passed", [each["passed"] for each in found]),
+        mean("passed by true difference and stated error", stats.norm.cdf(truth / stated - 1.96), "share"),
+        mean("difference said to be visible", POWER * stated, "points"),
+        *_spread(found, float(np.sqrt(np.mean(stated**2))), of_truth),
+        Measure("standard error of a truth", float(np.sqrt(of_truth)), "points"),
+    ]
+    return [replace(each, measure=at + each.measure) for each in made]
+
+
+def _spread(found: list[dict[str, Any]], stated: float, of_truth: float) -> list[Measure]:
+    """How far the estimates of the difference scatter about the truth, less what the truth's own error adds."""
+    missed = [each["estimate"][DIFFERENCE][0] - each["truth"][DIFFERENCE][0] for each in found]
+    square = float(np.var(missed, ddof=1)) if len(found) > 2 else 0.0
+    if square <= of_truth:
+        return []
+    spread, least, most = (sd * float(np.sqrt(1 - of_truth / square)) for sd in deviation(missed))
+    ratio, (low, high) = stated / spread, HONEST
+    goal, reached = (f"{low} to {high}", low <= ratio <= high) if len(found) >= ENOUGH else ("", None)
+    name = "stated error over the spread of the seeds"
+    return [
+        Measure("difference visible by that spread", POWER * spread, "points", POWER * least, POWER * most),
+        Measure(name, ratio, "times", stated / most, stated / least, goal, reached),
+    ]

@@ -1,7 +1,7 @@
-"""Columns planted in a simulated company that are known only once the outcome is, and honest ones that look like them.
+"""Columns planted in a simulated company that are known only once the outcome is, and honest ones much like them.
 
-The audit should flag every canary, none of the twins, none of the company's own columns, and nothing in the same company
-without canaries.
+The audit should flag every canary, none of the twins, none of the company's own columns, and nothing in the same
+company without canaries.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.chances import replaced, share
+from benchmarks.chances import share
 from benchmarks.measure import Measure
+from benchmarks.project_file import TIME, end, replaced
 from lead_readiness import simulate
 from training import dataset
 from training.audit import audit
 
 MONTHS = 18
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 Bools = npt.NDArray[np.bool_]
 Column = npt.NDArray[Any]
 
@@ -144,9 +144,8 @@ def _past(folder: Path, text: str, seed: int) -> Past:
     outcomes = pd.read_csv(folder / "outcomes.csv", parse_dates=dated)
     people = people.merge(outcomes, on="lead_id", how="left")
     won = (people["outcome"] == "won").to_numpy()
-    line = next(line for line in text.splitlines() if line.startswith("cut = "))
-    end = pd.Timestamp(line.removeprefix("cut = "))
-    return Past(people, won, people["outcome"].notna().to_numpy() & ~won, end, np.random.default_rng(seed))
+    lost = people["outcome"].notna().to_numpy() & ~won
+    return Past(people, won, lost, end(text), np.random.default_rng(seed))
 
 
 def measures(found: list[dict[str, Any]]) -> list[Measure]:

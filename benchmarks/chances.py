@@ -29,7 +29,7 @@ def share(name: str, hits: Sequence[bool], goal: str = "", reached: bool | None 
 def mean(name: str, values: npt.ArrayLike, unit: str, goal: str = "", common: float = 0.0) -> Measure:
     """The mean with its 95 % interval by Student's t; ``common`` is a standard error that all values share.
 
-    The goal may be `ZERO_INSIDE`, or "within X".
+    The goal may be `ZERO_INSIDE`, or "within X" of 0.
     """
     found = np.asarray(values, dtype=np.float64)
     n, middle = len(found), float(np.mean(values))
@@ -50,10 +50,3 @@ def deviation(values: npt.ArrayLike) -> tuple[float, float, float]:
     n, sd = len(found) - 1, float(found.std(ddof=1)) if len(found) > 1 else np.nan
     low, high = (sd * float(np.sqrt(n / stats.chi2.ppf(q, n))) if n else np.nan for q in (0.975, 0.025))
     return sd, low, high
-
-
-def replaced(text: str, old: str, new: str) -> str:
-    """The text with ``old``, which it must hold, replaced."""
-    if old not in text:
-        raise ValueError(f"the simulated company's project file holds no {old!r}; adapt the benchmark to it")
-    return text.replace(old, new)

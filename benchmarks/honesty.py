@@ -2,8 +2,8 @@
 
 `benchmarks/honesty.py [--quick] [--json FILE] [--resume FILE] [--seeds N] [--processes N] [--minutes N] [--data DIR]`.
 Three parts, each in its own module: `no_signal`, `beside_truth` (bias, coverage and power of the replay) and
-`canaries`. Every seed is another company. What a seed found goes to the file of ``--resume`` at once, so that a run that
-was stopped goes on where it was; the table shows what there is.
+`canaries`. Every seed is another company. What a seed found goes to the file of ``--resume`` at once, so that a run
+that was stopped goes on where it was; the table shows what there is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,13 +73,13 @@ def _places(seeds: int) -> Iterator[tuple[int, float]]:
 
 FULL = Plan(
     {
-        "no signal": ((2_000, 50),),
-        "replay": ((3_600, 50), (7_000, 30), (14_000, 12)),
-        "canaries": ((2_500, 20),),
+        "no signal": ((1_000, 50),),
+        "replay": ((3_600, 50), (7_000, 10), (14_000, 4)),
+        "canaries": ((2_500, 12),),
     },
     (32_000, 4),
 )
-QUICK = Plan({"no signal": ((700, 2),), "replay": ((2_600, 2),), "canaries": ((1_500, 2),)}, (5_000, 1))
+QUICK = Plan({"no signal": ((500, 2),), "replay": ((2_600, 2),), "canaries": ((1_500, 2),)}, (4_000, 1))
 
 
 @click.command()
@@ -87,7 +87,9 @@ QUICK = Plan({"no signal": ((700, 2),), "replay": ((2_600, 2),), "canaries": ((1
 @click.option(
     "--json", "target", type=click.Path(path_type=Path), help="Write the measures to this file, too."
 )
-@click.option("--resume", type=click.Path(path_type=Path), help="Keep each seed's findings here, and go on from it.")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), help="Keep each seed's findings here, and go on from it."
+)
 @click.option("--seeds", type=click.IntRange(1), help="At most so many companies of each size.")
 @click.option("--processes", default=3, show_default=True, help="Companies at a time.")
 @click.option("--minutes", type=float, help="Begin with no further company after so long.")
@@ -107,8 +109,8 @@ def main(
     jobs = plan.jobs(seeds)
     known = [each for each in kept(resume) if job_of(each) in set(jobs)]
     left = [job for job in jobs if job not in {job_of(each) for each in known}]
-    with tempfile.TemporaryDirectory() as scratch:
-        known += carried_out(left, Path(scratch), processes, minutes, resume)
+    with scratch(resume) as folder:
+        known += carried_out(left, folder, processes, minutes, resume)
     every: list[Measure] = []
     for part, module in PARTS.items():
         found = sorted((each for each in known if each["part"] == part), key=job_of)
@@ -118,7 +120,7 @@ def main(
             show(f"{TITLES[part]} ({len(found)} of {asked} companies)", measures)
             every += measures
     if data is not None:
-        measures = real_canaries.measures(data, 20 if quick else 1, console.print)
+        measures = real_canaries.measures(data, console.print)
         show("Canaries of real data", measures)
         every += measures
     write(every, target)
@@ -136,27 +138,43 @@ def kept(resume: Path | None) -> list[Found]:
     return [json.loads(line) for line in resume.read_text(encoding="utf-8").splitlines()]
 
 
+@contextmanager
+def scratch(resume: Path | None) -> Iterator[Path]:
+    """Where the large companies are written: beside the file of an interrupted run, which needs them again."""
+    if resume is not None:
+        yield resume.with_suffix(".companies")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 def carried_out(
-    jobs: list[Job], scratch: Path, processes: int, minutes: float | None, resume: Path | None
+    jobs: list[Job], folder: Path, processes: int, minutes: float | None, resume: Path | None
 ) -> list[Found]:
     """What the jobs find, as far as time, or patience, allows."""
     found: list[Found] = []
     begin = time.monotonic()
     with workers(processes) as pool:
         try:
-            made = [pool.submit(large, scratch, name) for name in sorted({job[3] for job in jobs} - {""})]
+            made = [pool.submit(large, folder / name) for name in sorted({job[3] for job in jobs} - {""})]
             for n, _ in enumerate(as_completed(made), start=1):
                 step(f"large company {n} of {len(made)}", begin)
-            asked = [pool.submit(carry_out, job, scratch) for job in jobs]
+            asked = [pool.submit(carry_out, job, folder) for job in jobs]
             for each in _in_time(asked, begin, minutes):
                 found.append(each)
-                step(f"{len(found)} of {len(jobs)}: {each['part']}, {each['leads']:,} leads, seed {each['seed']}", begin)
+                step(
+                    f"{len(found)} of {len(jobs)}: {each['part']}, {each['leads']:,} leads, seed {each['seed']}",
+                    begin,
+                )
                 if resume is not None:
                     with resume.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(each) + "\n")
         except KeyboardInterrupt:
             console.print("[yellow]stopped: the measures are of the companies so far")
             pool.shutdown(cancel_futures=True)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return found
 
 
@@ -179,18 +197,21 @@ def workers(processes: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def large(scratch: Path, name: str) -> None:
-    """Write a large company."""
-    leads, number = map(int, name.split("-"))
-    simulate.write(scratch / name, leads, LARGE_SEED + number, beside_truth.MONTHS, truth=False)
+def large(folder: Path) -> None:
+    """Write the large company that a folder is named for, unless it is there."""
+    leads, number = map(int, folder.name.split("-"))
+    if not folder.exists():
+        made = folder.with_name(f"{folder.name} unfinished")
+        simulate.write(made, leads, LARGE_SEED + number, beside_truth.MONTHS, truth=False)
+        made.rename(folder)
 
 
-def carry_out(job: Job, scratch: Path) -> Found:
+def carry_out(job: Job, folder: Path) -> Found:
     """What one company shows, as JSON can hold it."""
     part, seed, leads, fresh = job
     run: Callable[[int, int, Path | None], Found] = PARTS[part].run
     named = {"part": part, "seed": seed, "leads": leads, "fresh": fresh}
-    return named | run(seed, leads, scratch / fresh if fresh else None)
+    return named | run(seed, leads, folder / fresh if fresh else None)
 
 
 def step(what: str, begin: float) -> None:

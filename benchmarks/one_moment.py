@@ -68,14 +68,8 @@ def at_one_moment(data: Dataset, after: int) -> OneMoment:
 
 def said_by_all(scorer: Scorer, timelines: Timelines, rows: Snapshots) -> dict[str, Floats]:
     """What a scorer says of rows ("ours", a logit), and what each of its voices says alone."""
-    x = features.compute(scorer.catalogue, timelines, rows.lead, rows.as_of)
-    alone = fit.Learned(scorer.catalogue, scorer.linear, scorer.trees).logits(x)
     assessed = scorer.assess(timelines, rows.lead, rows.as_of)
-    return {
-        "ours": assessed.logit,
-        "rules": assessed.replay.points,
-        **dict(zip(("linear", "trees"), alone.T)),
-    }
+    return {"ours": assessed.logit, "rules": assessed.replay.points, **assessed.voices}
 
 
 def learned_then_blended(
@@ -93,6 +87,6 @@ def learned_then_blended(
         x = features.compute(made.catalogue, data.timelines, rows.lead, rows.as_of)
         return np.column_stack([points, made.logits(x)])
 
-    found = blend.fit(said(mixed), (mixed.label == POSITIVE).astype(float), mixed.weight, voices)
+    found = blend.fit(said(mixed), fit.won(mixed), mixed.weight, voices)
     columns = said(asked)
     return {"ours": found.logit(columns), **dict(zip(voices, columns.T))}

@@ -299,7 +299,7 @@ def test_a_store_that_breaks_after_the_training_ends_with_a_message(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(registry, "_log_model", full)
+    monkeypatch.setattr(registry, "log_model", full)
     done = call("train", folder)
     assert (done.exit_code, done.stdout) == (2, "")
     assert re.search("refused the training: .*No space left on device; mend the store", plain(done.stderr))

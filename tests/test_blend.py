@@ -78,16 +78,54 @@ def test_no_weight_is_ever_negative(weights: list[float], n: int, seed: int) -> 
 
 
 @given(seed=st.integers(0, 999), wins=st.integers(20, 300))
-def test_it_is_calibrated_on_its_own_rows(seed: int, wins: int) -> None:
+def test_it_foretells_as_many_wins_as_it_saw(seed: int, wins: int) -> None:
     logits, y, weight = leads(10 * wins, [0.05, 0.5, 0.5], -4.0, seed)
+    found = blend.fit(logits, y, weight)
+    assert np.average(found.probability(logits), weights=weight) == pytest.approx(
+        np.average(y, weights=weight)
+    )
+
+
+@pytest.mark.parametrize("weights", [[0.05, 0.5, 0.5], [0.0, 1.5, 0.0], [0.02, 0.1, 0.2]])
+def test_with_many_wins_it_is_calibrated_on_its_own_rows(weights: list[float]) -> None:
+    logits, y, weight = leads(60_000, weights, -3.0, 7)
     found = blend.fit(logits, y, weight)
     again = LogisticRegression(C=1e9, tol=1e-10).fit(
         found.logit(logits)[:, np.newaxis], y, sample_weight=weight
     )
-    assert again.coef_[0, 0] == pytest.approx(1.0, abs=0.05)
-    assert np.average(found.probability(logits), weights=weight) == pytest.approx(
-        np.average(y, weights=weight)
-    )
+    assert again.coef_[0, 0] == pytest.approx(1.0, abs=0.03)
+
+
+def nearly_the_same(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points that say nothing, and two voices that differ by little, of equal worth."""
+    rng = np.random.default_rng(seed)
+    intent = rng.normal(size=n)
+    logits = np.column_stack([rng.integers(0, 100, n), *(intent - 3 + rng.normal(size=(2, n)) / 5)])
+    y = (rng.random(n) < 1 / (1 + np.exp(3 - intent))).astype(float)
+    return logits, y, np.ones(n)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_few_wins_do_not_part_voices_that_say_the_same(seed: int) -> None:
+    logits, y, weight = nearly_the_same(800, seed)
+    rules, one, other = blend.fit(logits, y, weight).weights
+    assert abs(one - other) < 0.2 and 0.7 < one + other < 1.3 and rules < 0.01
+
+
+@pytest.mark.parametrize(("voices", "expected"), [(3, (0.0, 0.5, 0.5)), (2, (0.0, 1.0))])
+def test_without_wins_to_speak_of_the_learned_voices_mean_is_the_answer(voices: int, expected: tuple) -> None:
+    logits, y, weight = nearly_the_same(60, 3)
+    y[:] = np.arange(60) == 30
+    found = blend.fit(logits[:, :voices], y, weight, blend.VOICES[:voices])
+    np.testing.assert_allclose(found.weights, expected, atol=0.05)
+
+
+def test_all_the_rows_of_a_lead_are_one_win() -> None:
+    logits, y, weight = leads(300, [0.05, 0.5, 0.5], -2.0, 8)
+    eight = [np.repeat(rows, 8, axis=0) for rows in (logits, y, weight)]
+    once, again = blend.fit(logits, y, weight), blend.fit(*eight, lead=np.repeat(np.arange(300), 8))
+    np.testing.assert_allclose(again.weights, once.weights, atol=1e-6)
+    assert blend.fit(*eight).weights != pytest.approx(once.weights, abs=1e-3)
 
 
 def test_a_voice_against_the_truth_is_silenced() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from training.bootstrap import interval, redrawn
 from training.dataset import Dataset
 from training.judge import MODEL, Trial
-from training.metrics import Floats
+from training.metrics import Floats, ratio
 from training.replay import Ints
 
 BINS = 10
@@ -61,11 +61,11 @@ def _binned(owner: Ints, score: Floats, weight: Floats, edges: Floats, n: int) -
 
 
 def psi(expected: Floats, actual: Floats) -> Floats:
-    """``sum((a - e) ln(a / e))`` over the last axis, after both were made shares.
+    """``sum((a - e) ln(a / e))`` over the last axis, after both were made shares; NaN where one side is empty.
 
     >>> psi(np.array([1.0, 1.0]), np.array([3.0, 1.0])).round(3)
-    array(0.275)
+    np.float64(0.275)
     """
-    e, a = (np.maximum(x / x.sum(axis=-1, keepdims=True), LEAST) for x in (expected, actual))
+    e, a = (np.maximum(ratio(x, x.sum(axis=-1, keepdims=True) + 0 * x), LEAST) for x in (expected, actual))
     index: Floats = ((a - e) * np.log(a / e)).sum(axis=-1)
     return index

@@ -23,7 +23,7 @@ from training.dataset import Dataset, Say
 class Settings:
     """How the voices are learned: the linear voice's ridge (``strength`` as `linear.fit` has it), and the trees."""
 
-    strength: float = 0.01
+    strength: float = 0.003
     trees: Params = field(default_factory=Params)
 
 
@@ -31,8 +31,12 @@ DEFAULTS = Settings()
 """One configuration for every company, which `tune` must be shown to beat."""
 CUTS = (0.5, 0.75)
 """Shares of the training wins before each of the blend's inner cuts."""
-FOLDS = 2
-"""Account folds of the blend's inner cuts."""
+FOLDS, FOLDS_OF_FEW = 2, 4
+"""Account folds of the blend's inner cuts; of a few wins a half would teach voices unlike those that are blended."""
+FEW = 200
+"""Wins in training below which `FOLDS_OF_FEW` folds are made."""
+LATER_WINS = 100
+"""Wins among the later snapshots that tell the blend how many to expect to within some 10 % (1 / sqrt(100))."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ def fit(
                 [_foretold(data, fold, known, rung.voices, seed, settings, say) for fold in folds]
             )
         points = rules.replay(data.book, known, judged.lead, judged.as_of).points
-        mixed = blend.fit(np.column_stack([points, logits]), won(judged), judged.weight, rung.voices)
+        voices = np.column_stack([points, logits])
+        mixed = blend.fit(voices, won(judged), judged.weight, rung.voices, judged.lead)
     card = Card(
         horizon_days=data.horizon_days,
         cut=cut,
@@ -159,19 +164,20 @@ def inner_folds(
     """The training rows cut so that none is judged by voices that saw its account or anything from its time on.
 
     ``cuts`` are shares of the wins before each inner cut; its voices judge the snapshots up to the next. Where
-    the history is too short for that, the account folds alone are kept apart, and the note returned says so.
+    these hold fewer than `LATER_WINS`, the account folds alone are kept apart, and the note returned says so.
     """
-    fold = data.account_folds(FOLDS * 5) // 5
+    folds = FOLDS_OF_FEW if rows.wins < FEW else FOLDS
+    fold = data.account_folds(folds * 5) // 5
     begins = [int(c) for c in np.quantile(rows.as_of[rows.label == POSITIVE], cuts)]
-    own = [fold[known.account[rows.lead]] == k for k in range(FOLDS)]
+    own = [fold[known.account[rows.lead]] == k for k in range(folds)]
     made = []
     for begin, end in zip(begins, [*begins[1:], int(rows.as_of.max()) + 1]):
-        for k in range(FOLDS):
+        for k in range(folds):
             inner, then = data.rows(begin, accounts & (fold != k), seed)
             judged = rows[(rows.as_of >= begin) & (rows.as_of < end) & own[k]]
             if inner.wins >= blend.NEEDED["linear"] and len(judged):
                 made.append(Fold(inner, then, judged, True))
-    if sum(f.judged.wins for f in made) >= blend.NEEDED["linear"] / 2:
+    if sum(f.judged.wins for f in made) >= LATER_WINS:
         return made, ""
     note = "blend fitted on other accounts of the same time: the history is too short for later snapshots"
     return [Fold(rows[~mine], known, rows[mine], False) for mine in own], note

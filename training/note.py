@@ -35,9 +35,7 @@ def run(found: Findings) -> str:
 
 def version(found: Findings) -> str:
     """The page of its scorer as a version of the registered model."""
-    return "\n\n".join(
-        [f"**{found.verdict.words()}**", _compared(found), _learned(found), _estimand(found.scorer)]
-    )
+    return "\n\n".join([found.verdict.words(), _compared(found), _learned(found), _estimand(found.scorer)])
 
 
 def left_out(found: Findings) -> list[str]:

@@ -21,7 +21,7 @@ from training.contest import Contest
 from training.judge import LINEAR, MODEL, RULES, TREES
 from training.metrics import Floats, ratio
 from training.replay import MEASURES, Ints, from_sums, replay, sums
-from training.weekly import SO_FAR, course
+from training.weekly import course
 
 INK, QUIET, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 COLOUR = {MODEL: "#0072b2", RULES: "#d55e00"}
@@ -82,7 +82,7 @@ def weeks(contest: Contest, handoffs: Mapping[str, Ints]) -> Figure:
     figure, (axes,) = _figure(f"Winners reached, {_times(contest.every)}", 1)
     figure.set_size_inches(8.6, 5.0)
     highest = 0.0
-    so_far = {name: course(contest, handoffs[name])[SO_FAR[0]] for name in contest.scorings}
+    so_far = {name: course(contest, handoffs[name])["winners_reached"] for name in contest.scorings}
     when = pd.to_datetime(so_far[RULES].index, unit="us").to_numpy()
     for name in (name for name in so_far if name not in COLOUR):
         style = (0, (5, 2)) if name in VOICES else "-"
@@ -97,7 +97,8 @@ def weeks(contest: Contest, handoffs: Mapping[str, Ints]) -> Figure:
     _labelled(axes, ends, top)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylim(0, top)
-    axes.set_xlim(when[0], when[-1])
+    if len(when) > 1:
+        axes.set_xlim(when[0], when[-1])
     axes.set_ylabel("share of all the test's winners")
     axes.tick_params(axis="x", rotation=20)
     axes.set_title(
@@ -273,7 +274,7 @@ def _binned(contest: Contest, probability: Floats) -> tuple[Floats, Floats, Floa
     weight, won = contest.rows.weight[judged], contest.rows.label[judged] == POSITIVE
     middle = (np.cumsum(weight) - weight / 2) / weight.sum()
     place = np.minimum((middle * BINS).astype(np.int64), BINS - 1)
-    foretold = np.bincount(place, weight * probability[judged]) / np.bincount(place, weight)
+    foretold = ratio(*(np.bincount(place, v, BINS) for v in (weight * probability[judged], weight)))
     present, account = _accounts(contest)
     of_lead = np.full(len(contest.leads.won_at), -1)
     of_lead[present] = account

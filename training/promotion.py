@@ -13,7 +13,7 @@ from typing import Any
 from lead_readiness.errors import LeadReadinessError, ModelError
 from training.registry import ALIAS, aliases, refusals
 from training.store import Store, load_mlflow
-from training.verdict import PROMOTE
+from training.verdict import KEEP, PROMOTE
 
 CHAMPION = "champion"
 BEFORE = "champion.before"
@@ -90,11 +90,15 @@ def promote(store: Store, model: str, at: str, number: str | None = None, reason
         raise LeadReadinessError(f"version {number} of {model} is champion already; nothing is changed")
     if verdict != PROMOTE and not reason:
         raise LeadReadinessError(_refusal(model, number, verdict, version.tags))
-    record = {"promoted.at": at, "promoted.verdict": verdict or "none", "promoted.reason": reason or verdict}
+    record = {
+        "promoted.at": at,
+        "promoted.verdict": verdict or "none",
+        "promoted.reason": reason or "by its verdict",
+    }
     _move(store, now, number, number, record, (*now.before, now.champion)[-REMEMBERED:])
     why = f"by its verdict, {verdict!r}" if not reason else f"for a reason given: {reason}"
     return (
-        f"Version {number} of {model} is champion now, {why}. Before it: {_named(now.champion)}. "
+        f"Version {number} of {model} is champion now, {why}. Before it: {named(now.champion)}. "
         "One step back: lead-readiness promote --back"
     )
 
@@ -117,7 +121,7 @@ def back(store: Store, model: str, at: str, reason: str = "") -> str:
     record = {"rolled_back.at": at, **({"rolled_back.reason": reason} if reason else {})}
     _move(store, now, last, now.champion, record, now.before[:-1])
     return (
-        f"{_capital(_named(last))} of {model} {_is(last)} champion again, instead of version {now.champion}."
+        f"{_capital(named(last))} of {model} {_is(last)} champion again, instead of version {now.champion}."
     )
 
 
@@ -175,8 +179,8 @@ def _refusal(model: str, number: str, verdict: str, tags: Mapping[str, str]) -> 
     if not verdict:
         said = "no verdict is recorded with it"
     else:
-        words, failed = tags.get("verdict.words", ""), tags.get("gates.failed", "")
-        gates = f" Gates not passed: {failed}." if failed and failed != "none" else ""
+        words, failed = tags.get("verdict.words", ""), tags.get("gates.failed", "none")
+        gates = f" Gates not passed: {failed}." if verdict != KEEP and failed != "none" else ""
         said = f"its verdict is {verdict!r}. {words}{gates}".rstrip(".")
     return (
         f"version {number} of {model} is not promoted: {said}. Nothing is changed; to promote it all the same, give "
@@ -184,10 +188,10 @@ def _refusal(model: str, number: str, verdict: str, tags: Mapping[str, str]) -> 
     )
 
 
-def _named(champion: str) -> str:
+def named(champion: str) -> str:
     """A champion in words.
 
-    >>> _named("rules"), _named("3")
+    >>> named("rules"), named("3")
     ('the rules', 'version 3')
     """
     return "the rules" if champion == RULES else f"version {champion}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +51,7 @@ def training(path: Path, found: Findings) -> Training:
         figures |= plots.judged(judged.contest, judged.comparison.handoffs)
     return Training(
         scorer=found.scorer,
-        name=f"{moments.written(data.timelines.cut)[:10]} {found.scorer.version}",
+        name=f"{found.verdict.verdict}, {found.scorer.version[:6]}, {moments.written(data.timelines.cut)[:10]}",
         about=note.version(found),
         marks=_marks(found),
         params={
@@ -61,14 +60,14 @@ def training(path: Path, found: Findings) -> Training:
             **_settings(found),
         },
         tags=_tags(found),
-        metrics={**_counts(data, found.scorer), **(dict(_measured(judged.comparison)) if judged else {})},
+        metrics={**(_measured(judged.comparison) if judged else {}), **_counts(data, found.scorer)},
         course=_beside(judged) if judged else pd.DataFrame(),
         inputs={name: (frames[name], source) for name, source in named.items()},
         texts={"inputs/readiness.toml": without_secrets(path), "inputs/rules.yaml": _rule_book(data.project)},
         documents=_documents(found),
         tables={"behaviours": weighed, **_tables(found)},
         figures=figures,
-        policies=[_policy(judged, name) for name in judged.comparison.policies] if judged else (),
+        policies=[_policy(found, judged, name) for name in judged.comparison.policies] if judged else (),
     )
 
 
@@ -172,46 +171,59 @@ def _counts(data: Dataset, scorer: Scorer) -> dict[str, float]:
     }
 
 
-def _measured(comparison: Comparison) -> Iterator[tuple[str, float]]:
-    """Each measure of model and rules and of their difference, with its interval."""
-    for name in (MODEL, RULES):
-        yield from _figures(comparison.values, name, f"{name}_")
-    yield from _figures(comparison.differences, MODEL, "difference_")
+def _measured(comparison: Comparison) -> dict[str, float]:
+    """Each measure of model and rules and of their difference, then the ends of all intervals."""
+    found = {
+        **_figures(comparison.values, MODEL, f"{MODEL}_"),
+        **_figures(comparison.values, RULES, f"{RULES}_"),
+        **_figures(comparison.differences, MODEL, "difference_"),
+    }
+    return dict(sorted(found.items(), key=lambda item: item[0].endswith(("_low", "_high"))))
 
 
-def _figures(table: pd.DataFrame, policy: str, prefix: str) -> Iterator[tuple[str, float]]:
-    """Each measure of a policy and the ends of its interval by name; what could not be told is left out."""
-    for measure, _, *numbers in table[table["policy"] == policy].itertuples(index=False):
-        for suffix, value in zip(("", "_low", "_high"), numbers):
-            if np.isfinite(value):
-                yield f"{prefix}{measure}{suffix}", float(value)
+def _figures(table: pd.DataFrame, policy: str, prefix: str) -> dict[str, float]:
+    """A policy's measures by name, then the ends of their intervals; what could not be told is left out."""
+    rows = table[table["policy"] == policy]
+    return {
+        f"{prefix}{measure}{suffix}": float(value)
+        for suffix, column in (("", 2), ("_low", 3), ("_high", 4))
+        for measure, value in zip(rows["measure"], rows.iloc[:, column])
+        if np.isfinite(value)
+    }
 
 
-def _policy(judged: Judged, name: str) -> Policy:
+def _policy(found: Findings, judged: Judged, name: str) -> Policy:
     """A way to rank as a run of its own: names without prefix, so that all of them, of any training, line up."""
     comparison = judged.comparison
+    course = weekly.course(judged.contest, comparison.handoffs[name])
     return Policy(
         name=name,
+        params={
+            "policy": name,
+            "scorer": found.scorer.version,
+            "seed": found.seed,
+            "cut": moments.written(found.data.timelines.cut),
+        },
         tags={"policy": name, KIND: KINDS.get(name, "baseline"), "mlflow.note.content": ABOUT[name]},
         metrics={
-            **dict(_figures(comparison.values, name, "")),
-            **dict(_figures(comparison.differences, name, "vs_rules/")),
+            **_figures(comparison.values, name, ""),
+            **_figures(comparison.differences, name, "vs_rules/"),
         },
-        course=weekly.course(judged.contest, comparison.handoffs[name]).add_prefix("replay/"),
+        course=course.rename(
+            columns=lambda column: f"{'so_far' if column in weekly.SO_FAR else 'replay'}/{column}"
+        ),
     )
 
 
 def _beside(judged: Judged) -> pd.DataFrame:
-    """Winners reached and days gained so far by model, rules, and the model more than the rules, by instant."""
+    """Winners reached and days gained so far by the model, by the rules, and what the model gains, by instant."""
     handoffs = judged.comparison.handoffs
     model, rules = (weekly.course(judged.contest, handoffs[name]) for name in (MODEL, RULES))
-    sides = {MODEL: model, RULES: rules, "difference": model - rules}
-    columns = {
-        f"replay/{measure}_{side}": found[measure]
-        for measure in weekly.SO_FAR[:2]
-        for side, found in sides.items()
-    }
-    return pd.DataFrame(columns)
+    sides = {MODEL: model, RULES: rules, "gain": model - rules}
+    shown = {"winners_so_far": "winners_reached", "days_so_far": "days_gained"}
+    return pd.DataFrame(
+        {f"{title}/{side}": found[column] for title, column in shown.items() for side, found in sides.items()}
+    )
 
 
 def _documents(found: Findings) -> dict[str, Any]:

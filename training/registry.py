@@ -40,6 +40,7 @@ class Policy:
     """
 
     name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     course: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -199,6 +200,8 @@ def _log_policy(store: Store, experiment: str, parent: str, policy: Policy) -> N
     client = store.client
     tags = {"mlflow.parentRunId": parent, **_clipped(policy.tags)}
     run = client.create_run(experiment, tags=tags, run_name=policy.name)
+    params = [load_mlflow().entities.Param(name, str(value)) for name, value in policy.params.items()]
+    client.log_batch(run.info.run_id, params=params)
     _log_metrics(client, run.info.run_id, policy.metrics, policy.course)
     client.set_terminated(run.info.run_id)
 

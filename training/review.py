@@ -14,7 +14,7 @@ from rich.text import Text
 from lead_readiness.errors import ModelError
 from training.judge import MODEL
 from training.judge import RULES as RULE_BOOK
-from training.promotion import REMEDY, RULES, Standing, standing, version_of
+from training.promotion import REMEDY, RULES, Standing, named, standing, version_of
 from training.registry import refusals
 from training.report.judgement import decided
 from training.store import Store, load_mlflow
@@ -41,7 +41,7 @@ def entries(store: Store, now: Standing) -> list[Entry]:
     return [
         Entry(
             str(version.version),
-            pd.Timestamp(version.creation_timestamp, unit="ms").strftime("%Y-%m-%d %H:%M"),
+            pd.Timestamp(version.creation_timestamp, unit="ms").strftime("%Y-%m-%d"),
             version.run_id,
             tuple(sorted(alias for alias, of in now.aliases.items() if of == str(version.version))),
             version.tags,
@@ -59,12 +59,20 @@ def overview(store: Store, model: str) -> Lines:
     if not found:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("version", "trained (UTC)", "data up to", "wins", "model reaches", "rules reach", "verdict"):
-        table.add_column(name, justify="right" if name in ("version", "wins") else "left", no_wrap=True)
-    table.add_column("gates not passed")
-    table.add_column("alias", style="cyan", header_style="cyan")
+    for name in (
+        "version",
+        "alias",
+        "trained\nup to",
+        "wins",
+        "winners\nreached",
+        "verdict\ngates not passed",
+    ):
+        table.add_column(
+            name, justify="right" if name in ("version", "wins") else "left", no_wrap="\ng" not in name
+        )
     for entry in found:
-        table.add_row(entry.number, entry.made, *_figures(entry.tags), ", ".join(entry.aliases))
+        table.add_row(*_cells(entry))
+        table.add_row()
     yield table
 
 
@@ -117,23 +125,26 @@ def _champion(now: Standing, found: Iterable[Entry]) -> Text:
     if now.champion == RULES:
         return Text("Champion: the rules; no version has the alias `champion`.")
     tags = next((entry.tags for entry in found if entry.number == now.champion), {})
-    before = f", before it {', '.join(reversed(now.before))}" if now.before else ""
     why = (
-        f", promoted {tags['promoted.at']}: {tags.get('promoted.reason', '')}"
+        f"; promoted {tags['promoted.at']}: {tags.get('promoted.reason', '')}"
         if "promoted.at" in tags
         else ""
     )
-    return Text(f"Champion: version {now.champion}{why}{before}.")
+    before = f" Before it: {named(now.before[-1])}." if now.before else ""
+    return Text(f"Champion: version {now.champion}{why}.{before}")
 
 
-def _figures(tags: Mapping[str, str]) -> list[RenderableType]:
-    verdict = tags.get("verdict", "-")
-    shown = [
-        tags.get(name, "-") for name in ("wins", *(f"winners_reached.{who}" for who in (MODEL, RULE_BOOK)))
-    ]
+def _cells(entry: Entry) -> list[RenderableType]:
+    """A version's row: two lines, or as many as it has aliases."""
+    tags = entry.tags
+    verdict = tags.get("verdict", "no verdict")
+    reached = [f"{who} {tags.get(f'winners_reached.{who}', '-')}" for who in (MODEL, RULE_BOOK)]
+    decided = Text(verdict, "green" if verdict == PROMOTE else "yellow")
     return [
-        tags.get("cut", "-")[:10],
-        *shown,
-        Text(verdict, "green" if verdict == PROMOTE else "yellow"),
-        tags.get("gates.failed", "-"),
+        entry.number,
+        Text("\n".join(entry.aliases), "cyan"),
+        f"{entry.made}\n{tags.get('cut', '-')[:10]}",
+        tags.get("wins", "-"),
+        "\n".join(reached),
+        decided.append(f"\n{tags.get('gates.failed', '-')}", "default"),
     ]

@@ -30,6 +30,9 @@ QUIET = {
 }
 """MLflow's own switches, set unless the environment says otherwise: the steps are told by the command."""
 
+MODELS = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens an experiment on MLflow's pages for trained models instead of those for language models."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -54,7 +57,7 @@ class Store:
         if found is not None:
             return str(found.experiment_id)
         location = self.artifacts.absolute().as_uri() if self.artifacts else None
-        return str(self.client.create_experiment(name, artifact_location=location))
+        return str(self.client.create_experiment(name, artifact_location=location, tags=MODELS))
 
     def where_to_look(self, experiment_id: str, run_id: str) -> str:
         """The run's address on a server, or the command that opens the store in a browser."""

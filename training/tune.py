@@ -122,7 +122,7 @@ def named(settings: Settings) -> dict[str, float]:
     """All settings by the names of their dials.
 
     >>> named(DEFAULTS)["strength"], named(DEFAULTS)["leaves"]
-    (0.01, 15)
+    (0.003, 15)
     """
     return {"strength": settings.strength, **asdict(settings.trees)}
 
@@ -227,7 +227,7 @@ class Exam:
         foretold = [taught.learned(self.voices, self.seed, settings).logits(x) for taught, x in self.folds]
         logits = np.column_stack([self.points, np.concatenate(foretold)])
         mine = self.choosing
-        mixed = blend.fit(logits[mine], self.y[mine], self.weight[mine], self.voices)
+        mixed = blend.fit(logits[mine], self.y[mine], self.weight[mine], self.voices, self.account[mine])
         logit = mixed.logit(logits)
         found: Floats = np.logaddexp(0, logit) - self.y * logit
         return found

@@ -69,8 +69,8 @@ class Verdict:
         """
         if self.verdict == INSUFFICIENT:
             return (
-                f"Insufficient evidence: {self.winners:,} winners in the test, {WINNERS_NEEDED} needed. The rules stay "
-                "champion; let the model run beside them."
+                f"Insufficient evidence: {self.winners:,} winner{'s' * (self.winners != 1)} in the test, "
+                f"{WINNERS_NEEDED} needed. The rules stay champion; let the model run beside them."
             )
         if self.verdict == PROMOTE:
             return (

@@ -9,15 +9,15 @@ from training.contest import Contest
 from training.metrics import Floats, ratio
 from training.replay import Ints, sums
 
-SO_FAR = ("winners_reached_so_far", "days_gained_so_far", "precision_so_far")
+SO_FAR = ("winners_reached", "days_gained", "precision")
 
 
 def course(contest: Contest, handed: Ints) -> pd.DataFrame:
     """One row an instant, indexed by its microseconds UTC, from the rows that a policy hands off.
 
-    ``handed_off`` are the leads of that instant and ``won_within_horizon`` those of them that won in time. The others
-    are of all instants so far and end at the policy's figures: the share of the whole test's winners reached, days
-    gained per winner of the whole test, and the precision. NaN where nothing is divided.
+    ``handed_off`` are the leads of that instant and ``won_in_time`` those of them that won within their horizon.
+    `SO_FAR` are of all instants up to it and end at the policy's figures: the share of the whole test's winners
+    reached, days gained per winner of the whole test, and the precision. NaN where nothing is divided.
     """
     rows = contest.rows
     instants = np.unique(rows.instant)
@@ -29,7 +29,7 @@ def course(contest: Contest, handed: Ints) -> pd.DataFrame:
     )
     columns: dict[str, Floats] = {
         "handed_off": np.bincount(at, minlength=len(instants)).astype(float),
-        "won_within_horizon": hits.astype(float),
+        "won_in_time": hits.astype(float),
         SO_FAR[0]: ratio(reached.cumsum(), winners),
         SO_FAR[1]: ratio(days.cumsum(), winners),
         SO_FAR[2]: ratio(hits.cumsum(), known.cumsum()),

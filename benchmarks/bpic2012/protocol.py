@@ -43,7 +43,7 @@ GOALS = {
     "honest": {"accepted": 0.68, "declined": 0.545, "cancelled": 0.70},
 }
 TRAIN_SHARE, LONGEST_PREFIX = 0.8, 40
-QUICK_SHARE = 0.2
+QUICK_SHARE = 0.05
 DRAWS, SEED = 2000, 0
 
 
@@ -57,12 +57,11 @@ class Prefixes(Dataset):
     def rows(self, cut: int, accounts: npt.NDArray[np.bool_], seed: int) -> tuple[Snapshots, Timelines]:
         """Rows of the chosen leads up to ``cut``, each lead weighing 1, and the timelines.
 
-        All of a lead's rows teach, as they do in the published protocol; a long history is no more evidence than a
-        short one.
+        All of a lead's rows teach, as in the published protocol; a long history is no more evidence than a short one.
         """
         found, known = self.prefixes(), self.timelines
-        chosen = found[accounts[known.account[found.lead]] & (found.as_of <= cut)]
-        return replace(chosen, weight=1 / np.bincount(chosen.lead)[chosen.lead]), known
+        past = found[accounts[known.account[found.lead]] & (found.as_of <= cut)]
+        return replace(past, weight=1 / np.bincount(past.lead)[past.lead]), known
 
     def prefixes(self) -> Snapshots:
         """One row after each of every lead's first `LONGEST_PREFIX` events, by lead and time."""
@@ -175,8 +174,8 @@ def _split(known: Timelines, leads: pd.DataFrame) -> Split:
     first = int(TRAIN_SHARE * len(begun))
     cut = begun["first_event_at"].iloc[first].value // 1000
     teaches = np.isin(known.lead_ids, begun["lead_id"].to_numpy(object)[:first])
-    by_id = leads.set_index("lead_id")["last_offer_event"]
-    return Split(teaches, cut, by_id.loc[known.lead_ids].to_numpy(object))
+    outcome = pd.Series(known.lead_ids).map(leads.set_index("lead_id")["last_offer_event"])
+    return Split(teaches, cut, outcome.to_numpy(object))
 
 
 def of_class(data: Prefixes, split: Split, name: str) -> Prefixes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 
 from lead_readiness import evidence, logistic
@@ -19,7 +20,14 @@ NEEDED = {"probability": 20, "linear": 40, "trees": 120}
 """Wins in training from which each is learned at all; with fewer it would fit accidents."""
 
 RIDGE = 0.1
-"""Penalty on standardised weights: nothing beside 20 wins, but enough to bound voices that separate them."""
+"""Penalty on the rules' standardised weight where they speak alone: bounds it even where they separate the wins."""
+
+PRIOR = 60.0
+"""As many wins weighs the belief that the learned voices' mean is right, and that the rules add nothing to it.
+
+The learned voices say nearly the same, so few wins cannot tell their shares: without a prior chance gives all to one.
+Their mean is the safe bet (Clemen 1989); as wins grow, what they show outweighs it.
+"""
 
 
 class Ladder(NamedTuple):
@@ -109,12 +117,19 @@ class Blend:
             ) from None
 
 
-def fit(logits: Floats, y: Floats, weight: Floats, voices: Sequence[str] = VOICES) -> Blend:
-    """The non-negative weights and intercept of least log-loss for the voices' ``logits`` (n, k).
+def fit(
+    logits: Floats,
+    y: Floats,
+    weight: Floats,
+    voices: Sequence[str] = VOICES,
+    lead: npt.NDArray[np.integer] | None = None,
+) -> Blend:
+    """The non-negative weights and intercept of least log-loss for the voices' ``logits`` (n, k), and of `PRIOR`.
 
     They must be out-of-time, out-of-lead predictions, or the blend trusts the voice that memorises most.
-    ``y`` (n,) is 0 or 1, ``weight`` (n,) positive. A voice that says the same of every row, or that points the
-    wrong way, gets 0. Raises DataError for labels of one kind only, other shapes, or logits that are not finite.
+    ``y`` (n,) is 0 or 1, ``weight`` (n,) positive; ``lead`` (n,) names each row's lead, by default another's each:
+    all the rows of a lead are one win. A voice that says the same of every row, or that clearly points the wrong
+    way, gets 0. Raises DataError for labels of one kind only, other shapes, or logits that are not finite.
 
     >>> points = np.array([[0.0], [20.0], [40.0], [60.0]])
     >>> blend = fit(points, np.array([0.0, 1.0, 0.0, 1.0]), np.ones(4), ["rules"])
@@ -127,5 +142,9 @@ def fit(logits: Floats, y: Floats, weight: Floats, voices: Sequence[str] = VOICE
             f"and the voices {', '.join(voices)}; expected one finite logit per label and voice"
         )
     evidence.check_labels(y, weight)
-    found = logistic.fit(logits, y, weight, RIDGE, [(0, None)] * len(voices))
+    learned = np.array([voice != "rules" for voice in voices])
+    wins = (y > 0).sum() if lead is None else len(np.unique(lead[y > 0]))
+    ridge = PRIOR * float(weight @ y) / wins if learned.any() else RIDGE
+    prior = learned / max(1, learned.sum())
+    found = logistic.fit(logits, y, weight, ridge, [(0, None)] * len(voices), prior)
     return Blend(tuple(voices), tuple(found.beta.tolist()), float(found.intercept - found.beta @ found.mean))

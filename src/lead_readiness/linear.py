@@ -74,7 +74,7 @@ def fit(
     weight: Floats,
     directions: npt.NDArray[np.int8],
     names: Sequence[str],
-    strength: float = 0.01,
+    strength: float = 0.003,
 ) -> Linear:
     """The coefficients that minimise weighted log-loss + ``|coefficients|^2 / (2 strength)``.
 

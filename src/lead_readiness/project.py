@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FiniteFloat,
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -27,6 +28,7 @@ from lead_readiness.errors import ConfigError, nearest
 Actor = Literal["buyer", "marketing", "sales", "system"]
 Direction = Literal["up", "down", "none"]
 Hold = Literal["opt_out", "complaint", "bounce"]
+ReturnReason = Literal["not now", "price", "competitor", "no decision", "no response", "not a lead", "other"]
 
 
 class Strict(BaseModel):
@@ -178,10 +180,119 @@ class Label(Strict):
         return self
 
 
-class Handoff(Strict):
-    """How many leads sales can take, per week."""
+class Return(Strict):
+    """What follows when sales gives a lead back: the nurture track, and for how many days nobody hands it off again."""
+
+    track: str = Field(min_length=1)
+    days: int = Field(ge=0)
+
+
+RETURNS: dict[ReturnReason, Return] = {
+    "not now": Return(track="later", days=60),
+    "price": Return(track="value", days=90),
+    "competitor": Return(track="competitor", days=180),
+    "no decision": Return(track="nurture", days=90),
+    "no response": Return(track="wake up", days=30),
+    "not a lead": Return(track="none", days=365),
+    "other": Return(track="nurture", days=60),
+}
+
+
+class Entry(Strict):
+    """What a lead must reach to be handed off; a key of a sales cycle that is left out is that of all leads.
+
+    ``floor`` and ``line`` are scores; ``least_probability`` is the floor as a probability; ``cost_ratio`` r, the cost
+    of a call that leads nowhere over the value of a win, puts the line at the probability r / (1 + r), from which on
+    a call is worth its cost. Without ``line`` and ``cost_ratio`` the line follows sales' capacity.
+    """
+
+    floor: FiniteFloat | None = None
+    least_probability: float | None = Field(default=None, gt=0, lt=1)
+    line: FiniteFloat | None = None
+    cost_ratio: FiniteFloat | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_line(self) -> Self:
+        if self.line is not None and self.cost_ratio is not None:
+            raise ValueError(
+                "give either `line` (a score) or `cost_ratio` (a wasted call over a win), not both; "
+                "without either the line follows the capacity"
+            )
+        if self.line is not None and self.floor is not None and self.line < self.floor:
+            raise ValueError(
+                f"`line` {self.line:g} is below `floor` {self.floor:g}; nobody could be in between"
+            )
+        return self
+
+
+class CycleEntry(Entry):
+    """What one sales cycle asks for, and how many of the week's places it may take at most."""
+
+    capacity_per_week: int | None = Field(default=None, ge=0)
+
+
+class Handoff(Entry):
+    """Who is handed to sales, how many a week, and what follows a return; `docs/hand-off.md` tells it key by key.
+
+    ``queues`` gives places of ``capacity_per_week`` to values of the attribute ``queue``, ``cycles`` to sales cycles;
+    what is named in neither shares the places left. A lead that is ready stays so until it is ``band`` points
+    below the line. ``explore`` is the share of the places that is drawn at random.
+    """
 
     capacity_per_week: int = Field(default=25, gt=0)
+    floor: FiniteFloat = 0.0
+    band: FiniteFloat = Field(default=10.0, ge=0)
+    queue: str | None = None
+    queues: dict[str, Annotated[int, Field(ge=0)]] = {}
+    cycles: dict[str, CycleEntry] = {}
+    returns: dict[ReturnReason, Return] = RETURNS
+    hold_days: dict[Literal["complaint", "bounce"], Annotated[int, Field(gt=0)]] = {}
+    explore: float = Field(default=0.0, ge=0, le=0.05)
+
+    @field_validator("returns", mode="after")
+    @classmethod
+    def _every_reason(cls, value: dict[ReturnReason, Return]) -> dict[ReturnReason, Return]:
+        return {**RETURNS, **value}
+
+    @model_validator(mode="after")
+    def _places_add_up(self) -> Self:
+        if self.queues and self.queue is None:
+            raise ValueError("`queues` needs `queue`, the attribute whose values name them")
+        named = {
+            "queues": sum(self.queues.values()),
+            "cycles": sum(c.capacity_per_week or 0 for c in self.cycles.values()),
+        }
+        for key, places in named.items():
+            if places > self.capacity_per_week:
+                raise ValueError(
+                    f"`{key}` take {places} places a week together, `capacity_per_week` is "
+                    f"{self.capacity_per_week}; raise it or give them fewer"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _lines_above_floors(self) -> Self:
+        for name in self.cycles:
+            entry = self.entry(name)
+            if entry.line is not None and entry.line < entry.floor:
+                raise ValueError(
+                    f"cycles.{name}: `line` {entry.line:g} is below `floor` {entry.floor:g}; "
+                    "nobody could be in between"
+                )
+        return self
+
+    @property
+    def by_reason(self) -> tuple[Return, ...]:
+        """What follows each return, in the order of the contract's reasons."""
+        return tuple(self.returns[reason] for reason in RETURNS)
+
+    def entry(self, cycle: str) -> Handoff:
+        """The policy as it is for one sales cycle."""
+        own = self.cycles.get(cycle, CycleEntry())
+        given = {name: getattr(own, name) for name in Entry.model_fields if getattr(own, name) is not None}
+        if given.keys() & {"line", "cost_ratio"}:
+            given = {"line": None, "cost_ratio": None, **given}
+        return self.model_copy(update={**given, "cycles": {}})
 
 
 class Waiver(Strict):
@@ -246,6 +357,20 @@ class Project(Strict):
         if cycle is not None and cycle not in categories:
             raise ValueError(
                 f"label.cycle = {cycle!r} is not a category under [attributes]{nearest(cycle, categories)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _handoff_names_what_is_there(self) -> Project:
+        queue = self.handoff.queue
+        categories = [name for name, attribute in self.attributes.items() if attribute.type == "category"]
+        if queue is not None and queue not in categories:
+            raise ValueError(
+                f"handoff.queue = {queue!r} is not a category under [attributes]{nearest(queue, categories)}"
+            )
+        if self.handoff.cycles and self.label.cycle is None:
+            raise ValueError(
+                "handoff.cycles needs label.cycle, the attribute that names a lead's sales cycle"
             )
         return self
 

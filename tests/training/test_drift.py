@@ -29,6 +29,11 @@ def test_the_index_by_hand(expected: list[float], actual: list[float], index: fl
     assert psi(np.array(expected, float), np.array(actual, float)) == pytest.approx(index)
 
 
+def test_an_empty_side_has_no_index() -> None:
+    found = psi(np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 1.0]]))
+    assert found[0] == 0 and np.isnan(found[1])
+
+
 def test_every_window_is_compared_with_the_time_before_it(trial: judge.Trial) -> None:
     found = drift(DATA, trial, draws=100)
     assert [each.cut for each in found] == list(trial.cuts)

@@ -147,7 +147,7 @@ def test_the_number_of_threads_does_not_matter() -> None:
 
 
 def test_the_default_settings_are_those_of_the_voices() -> None:
-    assert Settings(0.01, Params()) == DEFAULTS
+    assert Settings(0.003, Params()) == DEFAULTS
     assert fit(DATA, LATER, everyone(DATA), 0, settings=Settings()).version == unchanged()
 
 
@@ -187,7 +187,7 @@ def test_a_short_history_is_said_to_make_the_blend_less_sure() -> None:
     note = "blend fitted on other accounts of the same time: the history is too short for later snapshots"
     assert made.card.notes == ("40 wins; 120 needed for the trees", note)
     assert told[0].startswith("learning from 40 wins of 583 leads (")
-    assert told[1:] == ["blending: voices learned from other accounts"] * 2
+    assert told[1:] == ["blending: voices learned from other accounts"] * 4
 
 
 @pytest.mark.slow

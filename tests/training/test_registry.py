@@ -21,24 +21,34 @@ from matplotlib.figure import Figure
 from lead_readiness import moments
 from lead_readiness.errors import DataError, LeadReadinessError, ModelError
 from lead_readiness.scorer import Scorer
-from training import dataset, inputs, record, registry
+from training import dataset, inputs, promotion, record, registry
 from training.model_code import just_after, tables_of
-from training.registry import Kept, Training, fingerprint, keep, load_scorer
+from training.registry import Kept, Policy, Training, fingerprint, keep, load_scorer
 from training.store import Store, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 JULY = "2025-07-01T00:00:00Z"
+INSTANTS = [moments.read(f"2025-07-{day}T00:00Z", None) for day in ("07", "14", "21")]
 COLUMNS = ["lead_id", "as_of", "score", "probability", "rule_points", "grade", "reasons", "version"]
 
 
 @pytest.fixture(scope="module")
 def kept(company, store) -> Kept:
     frames = inputs.frames(company.data.timelines)
+    course = pd.DataFrame({"so_far/precision": [np.nan, 0.25, 0.5]}, index=INSTANTS)
     training = Training(
         company.scorer,
+        name="keep champion, 2025-12-27",
+        about="Keep the champion.",
+        marks={"verdict": "keep champion"},
         params={"seed": 0},
-        tags={"scorer": company.scorer.version},
+        tags={"scorer": company.scorer.version, "left_out": "x" * 9000},
         metrics={"model_lift": 2.5},
+        course=pd.DataFrame({"winners_so_far/gain": [0.0, 0.1, -0.1]}, index=INSTANTS),
+        policies=[
+            Policy("model", {"seed": 0}, {"policy": "model"}, {"lift": 2.5, "vs_rules/lift": 0.5}, course),
+            Policy("rules", {"seed": 0}, {"policy": "rules"}, {"lift": 2.0}),
+        ],
         inputs={"events": (frames["events"], "events.csv")},
         texts={"inputs/rules.yaml": "name: Small rules"},
         documents={"comparison": {"winners": 55}},
@@ -75,13 +85,53 @@ def test_a_training_is_one_run_of_the_project_s_experiment(kept, client, company
     experiment = client.get_experiment(kept.experiment_id)
     assert experiment.name == "Small company"
     assert (run.info.status, run.data.params) == ("FINISHED", {"seed": "0"})
-    assert run.data.metrics == {"model_lift": 2.5}
+    assert run.info.run_name == "keep champion, 2025-12-27"
+    assert run.data.metrics == {"model_lift": 2.5, "winners_so_far/gain": -0.1}
     assert run.data.tags["scorer"] == company.scorer.version
+    assert run.data.tags["left_out"] == "x" * 7999 + "…", "MLflow takes no longer tags"
     assert {a.path for a in client.list_artifacts(kept.run_id)} >= {
         "inputs",
         "comparison.json",
         "differences.csv",
     }
+
+
+def below(client, kept: Kept) -> list[mlflow.entities.Run]:
+    """The runs below a training's, as MLflow lists them: the last one made first."""
+    return client.search_runs([kept.experiment_id], f"tags.`mlflow.parentRunId` = '{kept.run_id}'")
+
+
+def test_each_policy_is_a_finished_run_below_it_the_first_one_listed_first(kept, client):
+    runs = below(client, kept)
+    assert [(run.info.run_name, run.info.status, run.data.tags["policy"]) for run in runs] == [
+        ("model", "FINISHED", "model"),
+        ("rules", "FINISHED", "rules"),
+    ]
+    assert [run.data.metrics["lift"] for run in runs] == [2.5, 2.0]
+    assert runs[0].data.metrics["vs_rules/lift"] == 0.5
+    assert runs[0].data.params == {"seed": "0"}
+
+
+def test_a_course_is_steps_from_0_at_its_instants_without_what_is_no_number(kept, client):
+    def history(run_id: str, name: str) -> list[tuple[int, int, float]]:
+        points = client.get_metric_history(run_id, name)
+        return [(point.step, point.timestamp * 1000, point.value) for point in points]
+
+    assert history(kept.run_id, "winners_so_far/gain") == list(zip(range(3), INSTANTS, [0.0, 0.1, -0.1]))
+    model = below(client, kept)[0].info.run_id
+    assert history(model, "so_far/precision") == [(1, INSTANTS[1], 0.25), (2, INSTANTS[2], 0.5)]
+
+
+def test_the_version_tells_the_verdict_and_the_model_who_is_champion(kept, client):
+    version = client.get_model_version(kept.model, kept.version)
+    assert (version.description, version.tags["verdict"]) == ("Keep the champion.", "keep champion")
+    assert (
+        "The rule book is the champion until a person promotes"
+        in client.get_registered_model(kept.model).description
+    )
+    assert (
+        client.get_experiment(kept.experiment_id).tags["mlflow.experimentKind"] == "custom_model_development"
+    )
 
 
 def test_tables_are_described_and_not_stored(kept, client, company):
@@ -155,6 +205,88 @@ def test_a_model_interrupted_in_its_writing_is_deleted_with_its_run(
     with pytest.raises(KeyboardInterrupt):
         keep(Training(company.scorer), store)
     assert len(client.search_logged_models([kept.experiment_id])) == len(models)
+
+
+# --- interrupted, or refused, while it registers --------------------------------------------------------------
+
+STEPS = ["create_model_version", "set_registered_model_alias"]
+
+
+def everything(client, kept: Kept) -> tuple[dict[str, str], set[str], set[str]]:
+    """What counts in a store: aliases, versions, runs."""
+    found = client.get_registered_model(kept.model)
+    versions = client.search_model_versions(f"name='{kept.model}'")
+    runs = client.search_runs([kept.experiment_id])
+    return dict(found.aliases), {v.version for v in versions}, {run.info.run_id for run in runs}
+
+
+def break_after(monkeypatch, client, step: str, error: BaseException, call: int = 1) -> list[str]:
+    """Make a client's method do its work and, the given time, end in ``error``; its calls are told."""
+    real, called = getattr(type(client), step), []
+
+    def broken(*arguments: object, **named: object) -> object:
+        done = real(*arguments, **named)
+        called.append(step)
+        if len(called) == call:
+            raise error
+        return done
+
+    monkeypatch.setattr(type(client), step, broken)
+    return called
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_interrupted_while_it_registers_all_is_as_before(step, kept, company, store, client, monkeypatch):
+    before = everything(client, kept)
+    called = break_after(monkeypatch, client, step, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        keep(Training(company.scorer, policies=[Policy("model")]), store)
+    assert called
+    assert everything(client, kept) == before
+    assert mlflow.active_run() is None
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_store_that_fails_while_it_registers_keeps_the_run_and_says_so(
+    step, kept, company, store, client, monkeypatch
+):
+    aliases, versions, runs = everything(client, kept)
+    break_after(monkeypatch, client, step, OSError("disk full"))
+    said = r"refused to register the model: disk full; the run is kept, but its scorer is no version of .*: use it"
+    with pytest.raises(LeadReadinessError, match=said) as refused:
+        keep(Training(company.scorer), store)
+    aliases_now, versions_now, runs_now = everything(client, kept)
+    assert (aliases_now, versions_now, len(runs_now - runs)) == (aliases, versions, 1)
+    assert client.get_run(*(runs_now - runs)).info.status == "FAILED"
+    uri = str(refused.value).split("use it as ")[1].split(",")[0]
+    assert load_scorer(uri, store).version == company.scorer.version
+
+
+def test_the_first_training_of_a_model_interrupted_leaves_no_model(company, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    new = opened(tmp_path)
+    break_after(monkeypatch, new.client, "create_model_version", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        keep(Training(company.scorer), new)
+    assert list(new.client.search_registered_models()) == []
+
+
+def test_what_cannot_be_undone_is_said(company, tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    new = opened(tmp_path)
+    break_after(monkeypatch, new.client, "create_model_version", KeyboardInterrupt())
+    break_after(monkeypatch, new.client, "delete_model_version", OSError("the server is gone"))
+    said = r"undo what was begun: the server is gone; look at small-company-readiness in MLflow: a version of run"
+    with pytest.raises(LeadReadinessError, match=said):
+        keep(Training(company.scorer), new)
+
+
+def test_runs_below_an_interrupted_one_go_with_it(kept, company, store, client, monkeypatch):
+    before = everything(client, kept)
+    break_after(monkeypatch, client, "create_run", KeyboardInterrupt(), call=3)
+    with pytest.raises(KeyboardInterrupt):
+        keep(Training(company.scorer, policies=[Policy("model"), Policy("rules")]), store)
+    assert everything(client, kept) == before
 
 
 # --- predict -------------------------------------------------------------------------------------------------
@@ -397,11 +529,36 @@ def _wait_for(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text(encoding="utf-8"))
 
 
+def _promoted_and_back(store: Store, model: str) -> None:
+    """A promotion on a server is what it is in a file."""
+    with pytest.raises(LeadReadinessError, match="its verdict is 'keep champion'"):
+        promotion.promote(store, model, JULY)
+    assert promotion.standing(store, model).champion == "rules"
+    promotion.promote(store, model, JULY, reason="sales ask for it")
+    assert promotion.standing(store, model) == promotion.Standing(
+        model, {"challenger": "1", "champion": "1"}, ("rules",)
+    )
+    with pytest.raises(LeadReadinessError, match="champion already"):
+        promotion.promote(store, model, JULY, "1", "again")
+    promotion.back(store, model, JULY)
+    assert promotion.standing(store, model) == promotion.Standing(model, {"challenger": "1"}, ())
+    with pytest.raises(ModelError, match="no model nobody in"):
+        promotion.standing(store, "nobody")
+
+
 @pytest.mark.slow
 def test_a_model_on_a_server_answers_where_the_checkout_is_not(server, company, rows, tmp_path):
     store = opened(tmp_path, server)
-    kept = keep(Training(company.scorer, inputs={"leads": (rows[["lead_id"]], "leads.csv")}), store)
+    training = Training(
+        company.scorer,
+        marks={"verdict": "keep champion"},
+        inputs={"leads": (rows[["lead_id"]], "leads.csv")},
+        policies=[Policy("model", {"seed": 0}, {}, {"lift": 2.5})],
+    )
+    kept = keep(training, store)
     assert kept.uri == "models:/small-company-readiness@challenger"
+    assert [run.info.run_name for run in below(store.client, kept)] == ["model"]
+    _promoted_and_back(store, kept.model)
     assert store.where_to_look(kept.experiment_id, kept.run_id).startswith(server)
     assert load_scorer(kept.uri, store).version == company.scorer.version
     rows.to_csv(tmp_path / "rows.csv", index=False)

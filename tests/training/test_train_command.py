@@ -83,9 +83,77 @@ def test_train_keeps_run_model_figures_and_metrics_with_intervals(trained, compa
     assert {"model_roc_auc_low", "rules_roc_auc_high", "learned_wins", "blend_linear"} <= set(metrics)
     assert {d.dataset.name for d in run.inputs.dataset_inputs} == {"leads", "events", "outcomes"}
     plots = {a.path for a in store.client.list_artifacts(run.info.run_id, "plots")}
-    assert plots == {"plots/behaviours.png", "plots/calibration.png", "plots/gain.png"}
+    pictures = ("behaviours", "calibration", "days_gained", "gain", "weeks")
+    assert plots == {f"plots/{name}.png" for name in pictures}
     assert run.data.tags["rule_book.fingerprint"] == company.data.book.fingerprint
     assert run.data.params["horizon_days.all"] == "30"
+
+
+@pytest.fixture
+def run(trained, store):
+    """The run of that training."""
+    experiment = store.client.get_experiment_by_name("Small company")
+    version = re.search(r"scorer ([0-9a-f]{12})", plain(trained.stdout))[1]
+    found = store.client.search_runs([experiment.experiment_id], f"tags.scorer = '{version}'")
+    return next(run for run in found if run.inputs.dataset_inputs)
+
+
+@pytest.mark.slow
+def test_train_keeps_the_verdict_with_run_and_version(run, trained, store):
+    verdict = run.data.tags["verdict"]
+    assert f"Verdict: {verdict}" in plain(trained.stdout)
+    assert run.info.run_name.startswith(f"{verdict}, {run.data.tags['scorer'][:6]}, 2025-12-")
+    (version,) = store.client.search_model_versions(f"run_id = '{run.info.run_id}'")
+    assert version.tags["verdict"] == verdict
+    assert version.tags["winners_reached.model"].endswith(")")
+    assert version.description.startswith(run.data.tags["verdict.words"])
+
+
+@pytest.mark.slow
+def test_the_run_s_note_begins_with_the_verdict_and_has_both_tables(run):
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith(f"**{run.data.tags['verdict.words']}**")
+    for told in ("|  | model | rules | difference |", "| winners reached |", "| gate |  | found | needed |"):
+        assert told in note
+    for told in (
+        "**What is predicted.** P(won within 30 days | history)",
+        "**Learned from.** ",
+        "**Left out.** ",
+    ):
+        assert told in note
+
+
+@pytest.mark.slow
+def test_every_policy_is_a_run_below_it_with_the_same_names(run, store):
+    parent = f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
+    below = {r.data.tags["policy"]: r for r in store.client.search_runs([run.info.experiment_id], parent)}
+    assert {"model", "rules", "linear voice", "most recent first", "14-day count", "naive Bayes"} <= set(
+        below
+    )
+    shared = {"winners_reached", "days_gained", "precision", "lift", "roc_auc", "so_far/winners_reached"}
+    for name, each in below.items():
+        metrics = each.data.metrics
+        assert shared <= set(metrics), name
+        assert metrics["so_far/winners_reached"] == pytest.approx(metrics["winners_reached"]), "the last step"
+        assert ("vs_rules/winners_reached" in metrics) == (name != "rules")
+    assert run.data.metrics["model_lift"] == below["model"].data.metrics["lift"]
+    assert run.data.metrics["difference_lift"] == below["model"].data.metrics["vs_rules/lift"]
+    assert run.data.metrics["days_so_far/gain"] == pytest.approx(run.data.metrics["difference_days_gained"])
+
+
+@pytest.mark.slow
+def test_review_lists_it_and_shows_its_gates(run, trained, company, store):
+    def review(*more: str) -> str:
+        where = ["--project", str(company.path), "--tracking-uri", store.uri]
+        done = CliRunner().invoke(main, ["review", *where, *more])
+        assert done.exit_code == 0, done.output
+        return plain(done.stdout)
+
+    assert "Champion: the rules; no version has the alias `champion`." in review()
+    told = review("--run", run.info.run_id)
+    assert plain(run.data.tags["verdict.words"]) in told
+    (version,) = store.client.search_model_versions(f"run_id = '{run.info.run_id}'")
+    assert f"small-company-readiness version {version.version}" in review("--version", version.version)
 
 
 @pytest.mark.slow
@@ -109,9 +177,48 @@ def test_too_few_wins_leave_the_rules_alone_and_say_so(few, store):
     assert re.search(r"left out: \d+ wins?; 20 needed for a probability", text)
     assert re.search(r"left out: \d+ wins?; 40 needed for the linear voice", text)
     assert re.search(
-        r"\d+ winners? (is|are) too few to replace the rules \(100 needed\): keep the rules", text
+        r"Insufficient evidence: \d winners? in the test, 100 needed. The rules stay champion", text
     )
     assert re.search(r"1 lead-\d{4} - \d+ \d+ [AB]\d", text), "no probability, but points and a grade"
+
+
+def test_a_promotion_without_the_verdict_is_refused_after_the_report(few, store):
+    done = train(few, "--promote", store=store)
+    assert (done.exit_code, "Verdict: insufficient evidence" in plain(done.stdout)) == (2, True)
+    said = plain(done.stderr)
+    assert "is not promoted: its verdict is 'insufficient evidence'" in said
+    number = max(map(int, versions(store)))
+    assert f"lead-readiness promote --version {number} --reason TEXT" in said
+    aliases = store.client.get_registered_model("small-company-readiness").aliases
+    assert ("champion" in aliases, str(aliases["challenger"])) == (False, str(number))
+
+
+def test_a_promotion_with_a_reason_is_done_and_can_be_taken_back(few, store):
+    done = train(few, "--promote", "--reason", "a trial with two reps", store=store)
+    assert done.exit_code == 0, done.output
+    assert "is champion now, for a reason given: a trial with two reps" in plain(done.stdout)
+    where = ["--project", str(few), "--tracking-uri", store.uri]
+    assert CliRunner().invoke(main, ["promote", "--back", *where]).exit_code == 0
+    assert "champion" not in store.client.get_registered_model("small-company-readiness").aliases
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--reason", "why not"], "--reason is given for a promotion; add --promote"),
+        (["--promote", "--no-register"], "--promote needs a version to promote"),
+        (["--promote", "--reason", ""], "--reason is empty; say why in words"),
+    ],
+)
+def test_contradictions_stop_it_before_any_work(options, said, few, store):
+    done = train(few, *options, store=store)
+    assert (done.exit_code, done.stdout, said in plain(done.stderr)) == (2, "", True)
+
+
+def test_trials_are_asked_of_the_tuning(few, store):
+    done = train(few, "--no-register", "--trials", "2", "--minutes", "1", store=store)
+    assert done.exit_code == 0, done.output
+    assert "Tuning: nothing was tuned: 2 wins; 40 needed for the linear voice." in plain(done.stdout)
 
 
 def test_no_win_at_all_is_not_an_error(tmp_path, store):

@@ -54,12 +54,17 @@ def comparison(winners: int = 161, **figures: tuple[float, float, float]) -> Com
 
 def months(*lifts: float) -> pd.DataFrame:
     rows = [("month", f"2026-{n:02}", "lift", "model", lift, NAN, NAN) for n, lift in enumerate(lifts, 1)]
-    rows += [("source", "fair", "lift", "model", 0.1, NAN, NAN), ("month", "2026-01", "lift", "rules", 0.1, NAN, NAN)]
+    rows += [
+        ("source", "fair", "lift", "model", 0.1, NAN, NAN),
+        ("month", "2026-01", "lift", "rules", 0.1, NAN, NAN),
+    ]
     return pd.DataFrame(rows, columns=["slice", "level", "measure", "policy", "value", "low", "high"])
 
 
 def faithful(additivity: float = 1e-12, refit: float = 0.8) -> Faithfulness:
-    figures: dict[str, Any] = {f.name: Figure(0.9, 0.8, 1.0) for f in fields(Faithfulness) if f.type == "Figure"}
+    figures: dict[str, Any] = {
+        f.name: Figure(0.9, 0.8, 1.0) for f in fields(Faithfulness) if f.type == "Figure"
+    }
     figures |= {"additivity": additivity, "refit": Figure(refit, refit - 0.1, refit + 0.1)}
     return Faithfulness(leads=200, cited=150, decoys_even=0.1, **figures)
 
@@ -107,7 +112,9 @@ def test_all_gates_passed_promote() -> None:
         ({"even": [UNEVEN]}, "even hand-off by country", "Norway over Spain: 0.50 (0.70 to 1.00)"),
     ],
 )  # fmt: skip
-def test_one_gate_not_passed_keeps_the_rules_and_is_named(changed: dict[str, Any], gate: str, said: str) -> None:
+def test_one_gate_not_passed_keeps_the_rules_and_is_named(
+    changed: dict[str, Any], gate: str, said: str
+) -> None:
     found = judged(**changed)
     assert found.verdict == KEEP
     assert [(failed.name, failed.found) for failed in found.failed] == [(gate, said)]

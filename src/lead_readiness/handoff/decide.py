@@ -1,0 +1,88 @@
+"""The decision: lines move, leads stand in line, places are given, and the next evaluation is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lead_readiness.handoff.chance import uniform
+from lead_readiness.handoff.decisions import Decisions
+from lead_readiness.handoff.places import give, moved
+from lead_readiness.handoff.seen import Bools, Floats, Seen
+from lead_readiness.handoff.standing import CODE, Standing, against, look
+from lead_readiness.handoff.states import Line, Past, States
+from lead_readiness.project import Handoff
+from lead_readiness.snapshots import GRID_ORIGIN
+from lead_readiness.timelines import DAY, NEVER
+
+WEEK = 7 * DAY
+DRAWN_FROM = [CODE[name] for name in ("first_time", "left", "below_line")]
+
+
+def decide(policy: Handoff, states: States, seen: Seen, as_of: int, seed: int = 0) -> Decisions:
+    """One decision a lead at ``as_of`` (microseconds UTC), and the states that the next evaluation starts from.
+
+    ``seen`` must hold every open lead: places are given, and lines moved, by comparing them. It may also hold leads
+    that are with sales or closed. The same arguments give the same decisions to the bit, in any order of rows;
+    the same ``as_of`` again, with the states from before or after, gives them too. No leads give no decisions.
+
+    Weeks begin on Mondays, 00:00 UTC: that is when places are free again, and the first evaluation of a week moves
+    the lines that follow the capacity. ``seed`` orders leads of equal score, and draws.
+
+    Raises DataError when the states are of a later moment than ``as_of``.
+
+    >>> policy, weeks = Handoff(capacity_per_week=1), (GRID_ORIGIN + WEEK, GRID_ORIGIN + 2 * WEEK)
+    >>> known = Seen.of(["a", "b"], [112.0, 104.0], last_buyer_event=[DAY, DAY])
+    >>> first = decide(policy, States.empty(), known, weeks[0])
+    >>> second = decide(policy, first.states, known, weeks[1])
+    >>> [second.sentence(row) for row in range(2)]  # doctest: +NORMALIZE_WHITESPACE
+    ['above the line on two evaluations (112 >= 102): place 1 of 1',
+     'no room: 1 of 1 places taken, 2nd in line (104 >= 102)']
+    """
+    last = states.last_before(as_of)
+    new_week = last == NEVER or _week(as_of) > _week(last)
+    facts = look(policy, states, seen, as_of)
+    before = facts.states.line_before_evaluation(as_of)
+    line = moved(facts, before.line, policy.band, last == NEVER) if new_week else before.line
+    used = np.zeros_like(before.taken) if new_week else before.taken
+    standing = against(policy, facts, line)
+    propensity = _propensity(policy, standing, new_week)
+    drawn = _drawn(propensity, seen, as_of, seed)
+    given = give(standing, drawn, used, as_of, seed)
+    handed = given.place > 0
+    clause = standing.clause.copy()
+    clause[drawn] = CODE["drawn"]
+    clause[(given.rank > 0) & ~handed] = CODE["no_room"]
+    taken = used + np.bincount(facts.on[handed], minlength=len(used))
+    after = replace(
+        facts.states,
+        line=Line(np.full(len(line), as_of), line, taken),
+        line_before=before._replace(as_of=np.full(len(line), last)),
+    ).with_leads(seen.lead_id, facts.place, _past(standing, as_of, handed), facts.past)
+    return Decisions(policy, as_of, replace(standing, clause=clause), given, propensity, after)
+
+
+def _week(as_of: int) -> int:
+    return (as_of - GRID_ORIGIN) // WEEK
+
+
+def _past(standing: Standing, as_of: int, handed: Bools) -> Past:
+    """What the next evaluation is told of these leads."""
+    facts = standing.facts
+    kept = np.where(standing.clause == CODE["with_sales"], facts.past.handed_off, NEVER)
+    now = np.full(len(handed), as_of)
+    return Past(now, facts.seen.score, standing.ready & ~handed, np.where(handed, now, kept))
+
+
+def _propensity(policy: Handoff, standing: Standing, new_week: bool) -> Floats:
+    """Each lead's chance to be drawn: once a week, for those above the floor that are not ready; else NaN."""
+    could = np.isin(standing.clause, DRAWN_FROM) & (new_week and policy.explore > 0)
+    chance = min(1.0, policy.explore * policy.capacity_per_week / max(int(could.sum()), 1))
+    return np.where(could, chance, np.nan)
+
+
+def _drawn(propensity: Floats, seen: Seen, as_of: int, seed: int) -> Bools:
+    drawn, could = np.zeros(len(seen), bool), np.flatnonzero(~np.isnan(propensity))
+    drawn[could] = uniform(seen.lead_id[could], np.full(len(could), as_of), seed) < propensity[could]
+    return drawn

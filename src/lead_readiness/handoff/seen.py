@@ -1,0 +1,174 @@
+"""What a decision looks at: the open leads at one moment, with their scores and what happened to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lead_readiness.errors import DataError
+from lead_readiness.handoff.kernel import BOUNCE, BUYER, COMPLAINT, OPT_OUT, last_events, last_handoffs
+from lead_readiness.project import Hold, Project
+from lead_readiness.timelines import DAY, NEVER, Ints, Timelines
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.object_]
+
+HOLDS: tuple[Hold, ...] = get_args(Hold)
+NOT_HELD = -1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One row a lead, in any order; times are microseconds UTC, ``NEVER`` where there is none.
+
+    ``score`` is NaN where there is no evidence for one, ``probability`` where the score is rule points.
+    ``triggered`` is the rule book's hard trigger. ``cycle`` and ``queue`` are the values of those attributes, "" where
+    there are none. ``hold`` is a place in `HOLDS` or -1, ``held_since`` its event. ``closed`` leads are won, lost or
+    disqualified. ``handed_off``, ``returned`` and ``reason`` (a place in `RETURN_REASONS`, -1 for none given) are of
+    the last hand-off, ``last_buyer_event`` is when the buyer last did anything.
+    """
+
+    lead_id: Words
+    score: Floats
+    probability: Floats
+    triggered: Bools
+    cycle: Words
+    queue: Words
+    hold: npt.NDArray[np.int8]
+    held_since: Ints
+    closed: Bools
+    handed_off: Ints
+    returned: Ints
+    reason: npt.NDArray[np.int16]
+    last_buyer_event: Ints
+
+    def __len__(self) -> int:
+        return len(self.lead_id)
+
+    def __getitem__(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> Seen:
+        return Seen(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def of(cls, lead_id: npt.ArrayLike, score: npt.ArrayLike, **columns: npt.ArrayLike) -> Seen:
+        """The leads with these columns; one left out says that there is nothing: no trigger, no hold, no event.
+
+        Raises DataError when a column has another length than ``lead_id`` or a lead has two rows.
+
+        >>> Seen.of(["a", "b"], [104.0, 96.0], triggered=[False, True]).hold.tolist()
+        [-1, -1]
+        """
+        n = np.size(lead_id)
+        usual: dict[str, Any] = {
+            "probability": np.full(n, np.nan),
+            "triggered": np.zeros(n, bool),
+            "cycle": np.full(n, "", object),
+            "queue": np.full(n, "", object),
+            "hold": np.full(n, NOT_HELD, np.int8),
+            "held_since": np.full(n, NEVER),
+            "closed": np.zeros(n, bool),
+            "handed_off": np.full(n, NEVER),
+            "returned": np.full(n, NEVER),
+            "reason": np.full(n, -1, np.int16),
+            "last_buyer_event": np.full(n, NEVER),
+        }
+        ids, scores = np.asarray(lead_id, object), np.asarray(score, np.float64)
+        given: dict[str, Any] = {k: np.asarray(columns.pop(k, v), v.dtype) for k, v in usual.items()}
+        made = cls(ids, scores, **given, **cast(Any, columns))
+        for field in fields(cls):
+            if (found := np.shape(getattr(made, field.name))) != (n,):
+                raise DataError(
+                    f"`{field.name}` has the shape {found}; expected one value for each of {n} leads"
+                )
+        refuse_twins(ids, "the leads to decide on")
+        return made
+
+    @classmethod
+    def from_timelines(
+        cls,
+        project: Project,
+        timelines: Timelines,
+        lead: npt.NDArray[np.int32],
+        as_of: int,
+        score: Floats,
+        probability: Floats,
+        triggered: Bools,
+    ) -> Seen:
+        """What the timelines show of these leads at ``as_of``, through the gate that scores look through.
+
+        ``lead`` are places in the timelines, each at most once; the other columns are those of the leads' assessment.
+        An event that holds a lead back, or points down, is none that arms it again.
+        """
+        lead = np.ascontiguousarray(lead, np.int32)
+        events = np.full((len(lead), 1 + len(HOLDS)), NEVER)
+        columns = timelines.time, timelines.recorded, timelines.kind
+        last_events(lead, as_of, timelines.start, *columns, _sorts(project), events)
+        hold, held_since = _held(project, events, as_of)
+        return cls.of(
+            timelines.lead_ids[lead],
+            score,
+            probability=probability,
+            triggered=triggered,
+            cycle=_words(timelines, project.label.cycle, lead),
+            queue=_words(timelines, project.handoff.queue, lead),
+            hold=hold,
+            held_since=held_since,
+            closed=timelines.decided[lead] <= as_of,
+            last_buyer_event=events[:, BUYER],
+            **_last_handoff(timelines, lead, as_of),
+        )
+
+
+def refuse_twins(ids: Words, where: str) -> None:
+    """Raise DataError when an id stands twice."""
+    if len(set(ids)) < len(ids):
+        names, counts = np.unique(ids.astype(str), return_counts=True)
+        raise DataError(
+            f"{where}: lead {str(names[counts > 1][0])!r} has {counts[counts > 1][0]} rows; expected one a lead; "
+            "leave the others out"
+        )
+
+
+def _sorts(project: Project) -> npt.NDArray[np.int8]:
+    """Per event kind what it means here: a hold, something that the buyer did, or nothing (-1)."""
+    holds = dict(zip(HOLDS, (OPT_OUT, COMPLAINT, BOUNCE)))
+    return np.array(
+        [
+            holds[k.hold] if k.hold else BUYER if k.actor == "buyer" and k.direction != "down" else -1
+            for k in project.vocabulary.values()
+        ],
+        np.int8,
+    )
+
+
+def _held(project: Project, events: Ints, as_of: int) -> tuple[npt.NDArray[np.int8], Ints]:
+    """The first of `HOLDS` that still holds, and since when."""
+    hold, since = np.full(len(events), NOT_HELD, np.int8), np.full(len(events), NEVER)
+    days: dict[Any, int] = {**project.handoff.hold_days}
+    for code, name in reversed(list(enumerate(HOLDS))):
+        last = events[:, 1 + code]
+        holds = (last < NEVER) & (as_of - last < days.get(name, NEVER // DAY) * DAY)
+        hold, since = np.where(holds, np.int8(code), hold), np.where(holds, last, since)
+    return hold, since
+
+
+def _last_handoff(timelines: Timelines, lead: npt.NDArray[np.int32], as_of: int) -> dict[str, npt.ArrayLike]:
+    last = np.full(len(lead), -1)
+    last_handoffs(lead, as_of, timelines.handoff_start, timelines.handed_off, last)
+    handed, returned = (
+        np.append(timelines.handed_off, NEVER)[last],
+        np.append(timelines.returned, NEVER)[last],
+    )
+    back = returned < as_of
+    reason = np.where(back, np.append(timelines.return_reason, -1)[last], -1)
+    return {"handed_off": handed, "returned": np.where(back, returned, NEVER), "reason": reason}
+
+
+def _words(timelines: Timelines, attribute: str | None, lead: npt.NDArray[np.int32]) -> Words:
+    if attribute is None:
+        return np.full(len(lead), "", object)
+    found = timelines.attributes[attribute][lead]
+    return np.where(found == None, "", found).astype(object)  # noqa: E711  (element by element)
