@@ -274,7 +274,8 @@ def _binned(contest: Contest, probability: Floats) -> tuple[Floats, Floats, Floa
     weight, won = contest.rows.weight[judged], contest.rows.label[judged] == POSITIVE
     middle = (np.cumsum(weight) - weight / 2) / weight.sum()
     place = np.minimum((middle * BINS).astype(np.int64), BINS - 1)
-    foretold = ratio(*(np.bincount(place, v, BINS) for v in (weight * probability[judged], weight)))
+    total, held = (np.bincount(place, v, BINS).astype(float) for v in (weight * probability[judged], weight))
+    foretold = ratio(total, held)
     present, account = _accounts(contest)
     of_lead = np.full(len(contest.leads.won_at), -1)
     of_lead[present] = account

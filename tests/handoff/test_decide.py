@@ -87,7 +87,7 @@ def test_a_hard_trigger_hands_off_at_once_whatever_the_score() -> None:
 )
 def test_who_is_ready_stays_so_until_a_band_below_the_line(then: list[float], clause: list[str]) -> None:
     asking = [(f"asks {i}", 0.0, {"triggered": True}) for i in range(2)]
-    first, full, *later = run(
+    _, full, *later = run(
         FIXED, [seen(("a", 112.0)), seen(("a", 112.0), *asking), *(seen(("a", s)) for s in then)]
     )
     assert told(full)["a"] == "no room: 2 of 2 places taken, 3rd in line (112 >= 100)"

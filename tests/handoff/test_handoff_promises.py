@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from hand_off_weeks import START, by_lead, same, seen, shuffled, week
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -41,8 +40,8 @@ years = st.tuples(policies, seeds)
 Evaluation = tuple[int, Seen]
 
 
-def evaluations(seed: int, leads: int = 30, weeks: int = 12) -> Iterator[Evaluation]:
-    """A company's weeks, some with two evaluations: scores wander, sales returns leads, leads come, close and complain."""
+def evaluations(seed: int, leads: int = 25, weeks: int = 8) -> Iterator[Evaluation]:
+    """A company's weeks, some with more evaluations: scores wander, leads come, are returned, complain and close."""
     rng = np.random.Generator(np.random.PCG64(seed))
     ids = np.array([f"lead {i}" for i in range(leads)], object)
     score, held = rng.normal(70, 30, leads), np.full(leads, -1)
@@ -50,7 +49,7 @@ def evaluations(seed: int, leads: int = 30, weeks: int = 12) -> Iterator[Evaluat
     handed, returned = np.full(leads, NEVER), np.full(leads, NEVER)
     event, reason = np.full(leads, START - 200 * DAY), rng.integers(-1, len(RETURN_REASONS), leads)
     begin, end = rng.integers(0, weeks // 2, leads), rng.integers(weeks // 2, 2 * weeks, leads)
-    for n in np.sort(np.concatenate([np.arange(weeks), rng.uniform(0, weeks, 4)])):
+    for n in np.sort(np.concatenate([np.arange(weeks), rng.uniform(0, weeks, 3)])):
         at = week(float(n))
         score = score + rng.normal(0, 15, leads)
         event = np.where(rng.random(leads) < 0.3, at - DAY, event)
@@ -75,6 +74,7 @@ def played(
         yield made
 
 
+@settings(max_examples=12)
 @given(years)
 def test_no_week_takes_more_than_its_places(year: tuple[Handoff, int]) -> None:
     policy, seed = year
@@ -93,6 +93,7 @@ def test_no_week_takes_more_than_its_places(year: tuple[Handoff, int]) -> None:
             assert room is None or counts.get(name, pd.Series([0])).max() <= room
 
 
+@settings(max_examples=12)
 @given(years)
 def test_places_of_a_queue_are_numbered_without_a_gap(year: tuple[Handoff, int]) -> None:
     policy, seed = year
@@ -104,6 +105,7 @@ def test_places_of_a_queue_are_numbered_without_a_gap(year: tuple[Handoff, int])
         assert sorted(places) == list(range(1, len(places) + 1))
 
 
+@settings(max_examples=12)
 @given(years)
 def test_who_is_handed_off_may_be(year: tuple[Handoff, int]) -> None:
     for made in played(year[0], evaluations(year[1])):
@@ -116,6 +118,7 @@ def test_who_is_handed_off_may_be(year: tuple[Handoff, int]) -> None:
         assert ((back == NEVER) | (known.last_buyer_event[rows] > back)).all()
 
 
+@settings(max_examples=12)
 @given(years)
 def test_nobody_is_handed_off_twice_without_a_return_between(year: tuple[Handoff, int]) -> None:
     since: dict[str, int] = {}
@@ -126,6 +129,7 @@ def test_nobody_is_handed_off_twice_without_a_return_between(year: tuple[Handoff
             since[lead] = made.as_of
 
 
+@settings(max_examples=12)
 @given(years)
 def test_the_same_moment_again_changes_nothing(year: tuple[Handoff, int]) -> None:
     for made in played(year[0], evaluations(year[1])):
@@ -134,6 +138,7 @@ def test_the_same_moment_again_changes_nothing(year: tuple[Handoff, int]) -> Non
         assert same(again.states, made.states)
 
 
+@settings(max_examples=12)
 @given(years, seeds)
 def test_the_order_of_rows_changes_nothing(year: tuple[Handoff, int], order: int) -> None:
     policy, seed = year
@@ -143,7 +148,8 @@ def test_the_order_of_rows_changes_nothing(year: tuple[Handoff, int], order: int
         assert same(one.states, two.states)
 
 
-@given(years, st.integers(1, 15))
+@settings(max_examples=12)
+@given(years, st.integers(1, 10))
 def test_a_year_resumed_from_kept_states_is_the_year(year: tuple[Handoff, int], kept: int) -> None:
     policy, seed = year
     whole = list(played(policy, evaluations(seed)))
@@ -163,6 +169,7 @@ def through_parquet(states: States) -> States:
         return States.from_frames(pd.read_parquet(leads), pd.read_parquet(lines))
 
 
+@settings(max_examples=12)
 @given(years)
 def test_leads_below_everyone_change_nobody_else(year: tuple[Handoff, int]) -> None:
     policy = year[0].model_copy(update={"explore": 0.0})
@@ -179,23 +186,18 @@ def joined(one: Seen, other: Seen) -> Seen:
     return Seen(*(np.concatenate([a, b]) for a, b in zip(vars(one).values(), vars(other).values())))
 
 
+@settings(max_examples=12)
 @given(years)
 def test_between_low_and_line_nobody_becomes_ready_or_ceases_to_be(year: tuple[Handoff, int]) -> None:
-    before: Decisions | None = None
+    by_score = ["line", "no_room", "first_time", "left", "below_line"]
     for made in played(year[0], evaluations(year[1])):
-        stood, was = made.standing, made.standing.facts.past.ready
-        score = made.seen.score
-        between = (score >= stood.low) & (score < stood.line)
-        free = (
-            np.isin(made.clause, ["line", "no_room", "first_time", "left", "below_line"])
-            & ~made.seen.triggered
-        )
-        kept = made.standing.ready
-        assert (kept == was)[between & free].all()
-        before = made
-    assert before is not None
+        stood, score = made.standing, made.seen.score
+        between = (score >= stood.low) & (score < stood.line) & ~made.seen.triggered
+        between &= np.isin(made.clause, by_score)
+        assert (stood.ready == stood.facts.past.ready)[between].all()
 
 
+@settings(max_examples=20)
 @given(st.lists(st.floats(90.01, 99.99), min_size=4, max_size=20), st.booleans())
 def test_a_score_that_wanders_within_the_band_never_flaps(scores: list[float], ready: bool) -> None:
     policy, states = Handoff(line=100, capacity_per_week=1), States.empty()
@@ -208,9 +210,9 @@ def test_a_score_that_wanders_within_the_band_never_flaps(scores: list[float], r
     assert {*found[2 * ready :]} == ({"no_room"} if ready else {"below_line"})
 
 
+@settings(max_examples=12)
 @given(years)
 def test_every_decision_has_its_sentence(year: tuple[Handoff, int]) -> None:
     for made in played(year[0], evaluations(year[1])):
         sentences = made.frame()["sentence"]
-        assert sentences.str.len().min() > 5 and not sentences.str.contains("nan|None", regex=True).any()
-        assert len(replace(made).frame()) == len(made)
+        assert (sentences.str.len() > 5).all() and not sentences.str.contains("nan|None", regex=True).any()

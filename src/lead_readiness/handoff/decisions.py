@@ -88,14 +88,14 @@ class Decisions:
                 "as_of": moments(np.full(len(self), self.as_of)),
                 "decision": self.decision,
                 "clause": self.clause,
-                "sentence": [self.sentence(row, zone) for row in range(len(self))],
+                "sentence": pd.Series([self.sentence(row, zone) for row in range(len(self))], dtype="str"),
                 "score": self.seen.score,
                 "line": stood.line,
                 "low": stood.low,
                 "rank": pd.Series(given.rank, dtype="Int64").where(given.rank > 0),
                 "place": pd.Series(given.place, dtype="Int64").where(given.place > 0),
                 "propensity": self.propensity,
-                "track": tracks[np.where(recycled, other(self.seen.reason), -1)],
+                "track": pd.Series(tracks[np.where(recycled, other(self.seen.reason), -1)], dtype="str"),
                 "re_entry": moments(np.where(recycled, stood.facts.re_entry, NEVER)),
             }
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from lead_readiness.errors import DataError
+from lead_readiness.errors import DataError, nearest
 from lead_readiness.handoff.kernel import BOUNCE, BUYER, COMPLAINT, OPT_OUT, last_events, last_handoffs
 from lead_readiness.project import Hold, Project
 from lead_readiness.timelines import DAY, NEVER, Ints, Timelines
@@ -76,13 +78,16 @@ class Seen:
             "last_buyer_event": np.full(n, NEVER),
         }
         ids, scores = np.asarray(lead_id, object), np.asarray(score, np.float64)
-        given: dict[str, Any] = {k: np.asarray(columns.pop(k, v), v.dtype) for k, v in usual.items()}
-        made = cls(ids, scores, **given, **cast(Any, columns))
-        for field in fields(cls):
-            if (found := np.shape(getattr(made, field.name))) != (n,):
-                raise DataError(
-                    f"`{field.name}` has the shape {found}; expected one value for each of {n} leads"
-                )
+        names = [field.name for field in fields(cls)]
+        for name in columns.keys() - usual.keys():
+            raise DataError(
+                f"`{name}` is no column of the leads to decide on{nearest(name, names)}; "
+                f"expected some of {', '.join(usual)}"
+            )
+        made = cls(ids, scores, **{k: np.asarray(columns.get(k, v), v.dtype) for k, v in usual.items()})
+        for name in names:
+            if (found := np.shape(getattr(made, name))) != (n,):
+                raise DataError(f"`{name}` has the shape {found}; expected one value for each of {n} leads")
         refuse_twins(ids, "the leads to decide on")
         return made
 
@@ -122,14 +127,12 @@ class Seen:
         )
 
 
-def refuse_twins(ids: Words, where: str) -> None:
-    """Raise DataError when an id stands twice."""
-    if len(set(ids)) < len(ids):
-        names, counts = np.unique(ids.astype(str), return_counts=True)
-        raise DataError(
-            f"{where}: lead {str(names[counts > 1][0])!r} has {counts[counts > 1][0]} rows; expected one a lead; "
-            "leave the others out"
-        )
+def refuse_twins(names: Iterable[object], where: str, what: str = "lead") -> None:
+    """Raise DataError when a name stands twice."""
+    names = list(names)
+    if len(set(names)) < len(names):
+        name, n = Counter(names).most_common(1)[0]
+        raise DataError(f"{where}: {what} {name!r} has {n} rows; expected one a {what}; leave the others out")
 
 
 def _sorts(project: Project) -> npt.NDArray[np.int8]:

@@ -152,7 +152,8 @@ class States:
         read_lines = _read(lines, LINES, "lines")
         ids = read_leads["lead_id"]
         refuse_twins(ids, "the hand-off states (leads)")
-        refuse_twins(read_lines["cycle"] + "\0" + read_lines["queue"], "the hand-off states (lines)")
+        names = [*zip(read_lines["cycle"], read_lines["queue"])]
+        refuse_twins(names, "the hand-off states (lines)", "line")
         _refuse_two_evaluations(read_leads["as_of"], read_lines["as_of"])
         by_lead = pc.sort_indices(pa.array(ids, pa.string())).to_numpy()
         by_line = np.lexsort((read_lines["queue"].astype(str), read_lines["cycle"].astype(str)))
