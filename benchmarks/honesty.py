@@ -157,18 +157,17 @@ def carried_out(
     with workers(processes) as pool:
         try:
             made = [pool.submit(large, folder / name) for name in sorted({job[3] for job in jobs} - {""})]
-            for n, _ in enumerate(as_completed(made), start=1):
+            for n, each in enumerate(as_completed(made), start=1):
+                each.result()
                 step(f"large company {n} of {len(made)}", begin)
             asked = [pool.submit(carry_out, job, folder) for job in jobs]
-            for each in _in_time(asked, begin, minutes):
-                found.append(each)
-                step(
-                    f"{len(found)} of {len(jobs)}: {each['part']}, {each['leads']:,} leads, seed {each['seed']}",
-                    begin,
-                )
+            for one in _in_time(asked, begin, minutes):
+                found.append(one)
+                what = f"{one['part']}, {one['leads']:,} leads, seed {one['seed']}"
+                step(f"{len(found)} of {len(jobs)}: {what}", begin)
                 if resume is not None:
                     with resume.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(each) + "\n")
+                        file.write(json.dumps(one) + "\n")
         except KeyboardInterrupt:
             console.print("[yellow]stopped: the measures are of the companies so far")
             pool.shutdown(cancel_futures=True)

@@ -49,6 +49,35 @@ def test_what_a_project_file_leaves_out_is_filled_in(tmp_path: Path) -> None:
     assert found.cut is not None and found.cut.isoformat() == "2026-03-01T00:00:00+01:00"
 
 
+def test_capacity_alone_is_a_hand_off_policy() -> None:
+    policy = project(
+        handoff={"capacity_per_week": 7, "returns": {"price": {"track": "offers", "days": 14}}}
+    ).handoff
+    assert (policy.capacity_per_week, policy.floor, policy.line, policy.band, policy.explore) == (
+        7,
+        0,
+        None,
+        10,
+        0,
+    )
+    assert {reason: (after.track, after.days) for reason, after in policy.returns.items()} == {
+        "not now": ("later", 60), "price": ("offers", 14), "competitor": ("competitor", 180),
+        "no decision": ("nurture", 90), "no response": ("wake up", 30), "not a lead": ("none", 365),
+        "other": ("nurture", 60),
+    }  # fmt: skip
+
+
+def test_a_sales_cycle_asks_for_what_it_says_and_else_for_what_all_leads_must_reach() -> None:
+    policy = project(
+        label={"cycle": "industry"},
+        handoff={"line": 90, "floor": 20, "cycles": {"it": {"cost_ratio": 0.1}, "law": {"floor": 40}}},
+    ).handoff
+    asked = {name: policy.entry(name) for name in ("it", "law", "food")}
+    assert {name: (e.line, e.cost_ratio, e.floor) for name, e in asked.items()} == {
+        "it": (None, 0.1, 20), "law": (90, None, 40), "food": (90, None, 20),
+    }  # fmt: skip
+
+
 def test_what_a_model_takes_along_has_no_paths_and_survives_json(tmp_path: Path) -> None:
     meaning = load(written(tmp_path, MINIMAL)).meaning()
     text = meaning.model_dump_json()
@@ -74,6 +103,32 @@ NO_BUYER = '`vocabulary`: no event kind has actor = "buyer"; only what buyers do
         ({"zzz": 1}, "unknown key `zzz`"),
         ({"label": {"horizon_day": 30}}, "unknown key `label.horizon_day`; did you mean 'horizon_days'?"),
         ({"handoff": {"capacity": 3}}, "unknown key `handoff.capacity`; did you mean 'capacity_per_week'?"),
+        ({"handoff": {"capacity_per_week": 0}},
+         "`handoff.capacity_per_week`: found 0: Input should be greater than 0"),
+        ({"handoff": {"line": 90, "cost_ratio": 0.1}},
+         "`handoff`: give either `line` (a score) or `cost_ratio` (a wasted call over a win), not both; "
+         "without either the line follows the capacity"),
+        ({"handoff": {"line": 40, "floor": 50}},
+         "`handoff`: `line` 40 is below `floor` 50; nobody could be in between"),
+        ({"handoff": {"queues": {"north": 5}}},
+         "`handoff`: `queues` needs `queue`, the attribute whose values name them"),
+        ({"handoff": {"queue": "industry", "queues": {"it": 20, "law": 10}}},
+         "`handoff`: `queues` take 30 places a week together, `capacity_per_week` is 25; raise it or give them fewer"),
+        ({"handoff": {"queue": "industri"}},
+         "handoff.queue = 'industri' is not a category under [attributes]; did you mean 'industry'?"),
+        ({"handoff": {"cycles": {"short": {"line": 90}}}},
+         "handoff.cycles needs label.cycle, the attribute that names a lead's sales cycle"),
+        ({"label": {"cycle": "industry"}, "handoff": {"cycles": {"it": {"line": -5}}}},
+         "`handoff`: cycles.it: `line` -5 is below `floor` 0; nobody could be in between"),
+        ({"handoff": {"cycles": {"it": {"flor": 5}}}},
+         "unknown key `handoff.cycles.it.flor`; did you mean 'floor'?"),
+        ({"handoff": {"returns": {"not yet": {"track": "x", "days": 1}}}},
+         "`handoff.returns.not yet`: found 'not yet': Input should be 'not now', 'price', 'competitor', "
+         "'no decision', 'no response', 'not a lead' or 'other'"),
+        ({"handoff": {"hold_days": {"opt_out": 9}}},
+         "`handoff.hold_days.opt_out`: found 'opt_out': Input should be 'complaint' or 'bounce'"),
+        ({"handoff": {"explore": 0.2}},
+         "`handoff.explore`: found 0.2: Input should be less than or equal to 0.05"),
         ({"tables": {**TABLES, "handofs": "x"}}, "unknown key `tables.handofs`; did you mean 'handoffs'?"),
         (table(path="x", colums={}), "unknown key `tables.leads.colums`; did you mean 'columns'?"),
         ({"vocabulary": {"a": {"behaviour": "x", "frase": "y"}}},

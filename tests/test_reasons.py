@@ -282,7 +282,7 @@ def test_events_without_an_id_are_counted_but_not_cited() -> None:
         ({"a": 0.0}, []),
         ({}, []),
     ],
-    ids=["strongest first", "what is more than noise", "for before against", "two against", "four for, ties by name", "0", "none"],
+    ids=["strongest first", "above noise", "for before against", "two against", "four for, ties by name", "0", "none"],
 )  # fmt: skip
 def test_the_strongest_are_told(points: dict[str, float], told_first: list[str]) -> None:
     assert strongest(points) == told_first

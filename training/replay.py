@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lead_readiness.errors import DataError
+from lead_readiness.handoff import tie_break
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.timelines import DAY
 from training.metrics import Floats, ratio
@@ -68,19 +69,6 @@ class Leads:
     won_at: Ints
     amount: Floats
     horizon: Ints
-
-
-def tie_break(lead: npt.ArrayLike, instant: npt.ArrayLike, seed: int) -> npt.NDArray[np.uint64]:
-    """Per row a number that orders rows of equal score: a hash of the lead (number or id), instant and seed.
-
-    It knows nothing of scores, labels or row order, and a lead that loses a tie one week may win it the next.
-
-    >>> bool((tie_break([7, 8], [0, 0], seed=1) == tie_break([8, 7], [0, 0], seed=1)[::-1]).all())
-    True
-    """
-    name = pd.util.hash_array(np.asarray(lead), hash_key=f"{seed:016d}")
-    when = pd.util.hash_array(np.asarray(instant, np.int64))
-    return pd.util.hash_array(name ^ (when + np.uint64(seed % 2**32)))
 
 
 def replay(

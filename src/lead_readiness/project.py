@@ -448,7 +448,7 @@ def describe(error: ValidationError, model: type[BaseModel], source: str) -> str
 
 
 def _line(e: Any, model: type[BaseModel]) -> str:
-    where = ".".join(str(p) for p in e["loc"] if not str(p).startswith("function-"))
+    where = ".".join(str(p) for p in e["loc"] if p != "[key]" and not str(p).startswith("function-"))
     if e["type"] == "extra_forbidden":
         return f"unknown key `{where}`{nearest(str(e['loc'][-1]), _known(model, e['loc'][:-1]))}"
     if e["type"] == "missing":

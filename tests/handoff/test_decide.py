@@ -48,6 +48,7 @@ def test_two_evaluations_above_the_line_hand_a_lead_off(scores: list[float], sen
     [
         ({"last_buyer_event": week(3)}, "no buyer event yet"),
         ({"closed": True}, "closed: won, lost or disqualified"),
+        ({"closed": True, "handed_off": START - DAY}, "closed: won, lost or disqualified"),
         ({"hold": HOLDS.index("complaint"), "held_since": LONG_AGO}, "held: complaint on 27 Sep 2025"),
         ({"hold": HOLDS.index("opt_out"), "held_since": START + DAY}, "held: opt-out on 6 Jan"),
         ({"hold": HOLDS.index("bounce"), "held_since": START, "triggered": True}, "held: bounce on 5 Jan"),
@@ -270,13 +271,13 @@ def test_dates_are_those_of_the_time_zone() -> None:
     assert made.sentence(0, ZoneInfo("Asia/Tokyo")) == "with sales since 5 Jan"
 
 
-def test_every_clause_has_a_sentence_and_a_column_of_the_frame_tells_it() -> None:
+def test_the_frame_tells_all_of_a_decision() -> None:
     frame = run(FIXED, [seen(("a", 120.0), ("b", 3.0))] * 2)[1].frame()
     assert frame.columns.tolist() == [
         "lead_id", "as_of", "decision", "clause", "sentence", "score", "line", "low", "rank", "place",
         "propensity", "track", "re_entry",
     ]  # fmt: skip
-    assert frame.iloc[0].to_dict() | {"propensity": None, "re_entry": None} == {
+    assert frame.iloc[0].to_dict() | dict.fromkeys(("propensity", "track", "re_entry")) == {
         "lead_id": "a", "as_of": pd.Timestamp("2026-01-12", tz="UTC"), "decision": "hand off", "clause": "line",
         "sentence": "above the line on two evaluations (120 >= 100): place 1 of 2", "score": 120.0, "line": 100.0,
         "low": 90.0, "rank": 1, "place": 1, "propensity": None, "track": None, "re_entry": None,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from lead_readiness.handoff import Decisions, Seen, States, decide
+from lead_readiness.handoff import CLAUSES, Decisions, Seen, States, decide, stand
 from lead_readiness.project import Handoff
 from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS
 
@@ -195,6 +195,15 @@ def test_between_low_and_line_nobody_becomes_ready_or_ceases_to_be(year: tuple[H
         between = (score >= stood.low) & (score < stood.line) & ~made.seen.triggered
         between &= np.isin(made.clause, by_score)
         assert (stood.ready == stood.facts.past.ready)[between].all()
+
+
+@settings(max_examples=12)
+@given(years)
+def test_each_lead_by_itself_stands_where_the_evaluation_put_it(year: tuple[Handoff, int]) -> None:
+    for made in played(year[0], evaluations(year[1])):
+        rows = np.flatnonzero(~np.isin(made.clause, ["no_room", "drawn"]))
+        alone = [stand(year[0], made.states, made.seen[[row]], made.as_of).clause[0] for row in rows]
+        assert [list(CLAUSES)[code] for code in alone] == made.clause[rows].tolist()
 
 
 @settings(max_examples=20)

@@ -10,8 +10,8 @@ from histories import Event, Handoff, Lead, Outcome, build, day
 
 from lead_readiness.errors import DataError
 from lead_readiness.handoff import HOLDS, Seen
-from lead_readiness.project import Project, ReturnReason
 from lead_readiness.project import Handoff as Policy
+from lead_readiness.project import Project, ReturnReason
 from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS
 
 NOW = day(30)
@@ -126,7 +126,7 @@ def test_the_policys_reasons_are_the_contracts() -> None:
     [
         (["a", "b", "a"], {}, "the leads to decide on: lead 'a' has 2 rows; expected one a lead; leave the others out"),
         (["a", "b"], {"hold": [1]}, "`hold` has the shape (1,); expected one value for each of 2 leads"),
-        (["a"], {"scor": [1]}, "`scor` is no column of the leads to decide on; did you mean 'score'?; expected some of "),
+        (["a"], {"scor": [1]}, "`scor` is no column of the leads to decide on; did you mean 'score'?; expected "),
     ],
 )  # fmt: skip
 def test_columns_that_do_not_fit(ids: list[str], columns: dict[str, Any], message: str) -> None:

@@ -70,7 +70,8 @@ def _week(as_of: int) -> int:
 def _past(standing: Standing, as_of: int, handed: Bools) -> Past:
     """What the next evaluation is told of these leads."""
     facts = standing.facts
-    kept = np.where(standing.clause == CODE["with_sales"], facts.past.handed_off, NEVER)
+    theirs = np.isin(standing.clause, [CODE["with_sales"], CODE["closed"]])
+    kept = np.where(theirs, facts.past.handed_off, NEVER)
     now = np.full(len(handed), as_of)
     return Past(now, facts.seen.score, standing.ready & ~handed, np.where(handed, now, kept))
 

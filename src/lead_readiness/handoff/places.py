@@ -48,20 +48,21 @@ def give(standing: Standing, drawn: Bools, used: Ints, as_of: int, seed: int) ->
 def moved(facts: Facts, line: Floats, band: float, first: bool) -> Floats:
     """The lines that follow the capacity, as they are now and then as the scores ask for.
 
-    What the last place of a whole week asks for is the steady score of the last lead that would get it, or the floor
-    where every lead would get one. A line moves only as far as it must to be at most that, and at least that less the
-    band: while what the last place asks for wanders within the band, the line stands still. At the ``first``
-    evaluation of all no score is steady yet, and the scores of the moment are taken.
+    What the last place of a whole week asks for, if all places went by score, is the steady score of the last lead that
+    would get one, or the floor where every lead would. A line moves only as far as it must to be at most that, and at
+    least that less the band: while what the last place asks for wanders within the band, the line stands still.
+    Triggered leads count by their scores, or the line would leap with their number. At the ``first`` evaluation of
+    all no score is steady yet, and the scores of the moment are taken.
     """
     bars, steady = facts.bars, facts.seen.score if first else facts.steady
-    triggered = facts.clause == CODE["trigger"]
-    rows = np.flatnonzero(((facts.clause == FREE) | triggered) & ~np.isnan(steady))
-    rows = rows[np.lexsort((facts.on[rows], -steady[rows], ~triggered[rows]))]
-    on, score, ordinary = facts.on[rows], steady[rows], ~triggered[rows]
+    free = (facts.clause == FREE) | (facts.clause == CODE["trigger"])
+    rows = np.flatnonzero(free & (steady >= bars.floor[facts.on]))
+    rows = rows[np.lexsort((facts.on[rows], -steady[rows]))]
+    on, score = facts.on[rows], steady[rows]
     placed = _placed(bars, on, 0, 0)[1] == PLACED
     lowest, best = np.full(len(line), np.inf), np.full(len(line), -np.inf)
-    np.minimum.at(lowest, on[placed & ordinary], score[placed & ordinary])
-    np.maximum.at(best, on[~placed & ordinary], score[~placed & ordinary])
+    np.minimum.at(lowest, on[placed], score[placed])
+    np.maximum.at(best, on[~placed], score[~placed])
     asked = np.where(np.isinf(best), bars.floor, np.where(np.isinf(lowest), best, lowest))
     now: Floats = np.clip(np.fmax(line, bars.floor), np.maximum(asked - band, bars.floor), asked)
     return now

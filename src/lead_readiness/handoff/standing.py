@@ -18,8 +18,8 @@ Clauses = npt.NDArray[np.int8]
 Decision = Literal["hand off", "stay", "hold", "recycle", "with sales"]
 
 CLAUSES: dict[str, Decision] = {
-    "with_sales": "with sales",
     "closed": "stay",
+    "with_sales": "with sales",
     "hold": "hold",
     "trigger": "hand off",
     "cool_down": "recycle",
@@ -40,8 +40,6 @@ CLAUSES: dict[str, Decision] = {
 The last two come with the places: ``no_room`` for who stood in line in vain, ``drawn`` for who was drawn at random.
 """
 CODE = {name: np.int8(code) for code, name in enumerate(CLAUSES)}
-
-
 FREE = np.int8(-1)
 """Nothing but its score decides on the lead."""
 
@@ -50,10 +48,10 @@ FREE = np.int8(-1)
 class Facts:
     """What is known of each lead whatever the lines are.
 
-    ``place`` is the lead's in ``states``, ``past`` what they say of it from before this evaluation.
-    ``clause`` is the one that applies (a place in `CLAUSES`) or `FREE`; ``steady`` the lower of the lead's scores now
-    and at the evaluation before (NaN: not evaluated then); ``on`` its line's place in ``states`` and ``bars``;
-    ``re_entry`` when the cool-down after its last return ends (``NEVER``: not returned).
+    ``place`` is the lead's in ``states``, ``past`` what they say of it from before this evaluation. ``clause`` is the
+    one that applies (a place in `CLAUSES`) or `FREE`; ``steady`` the lower of the lead's scores now and at the
+    evaluation before (NaN: not evaluated then); ``on`` its line's place in ``states`` and ``bars``; ``re_entry`` when
+    the cool-down after its last return ends (``NEVER``: not returned).
     """
 
     seen: Seen
@@ -105,8 +103,8 @@ def look(policy: Handoff, states: States, seen: Seen, as_of: int) -> Facts:
     armed = ~returned | (event & (seen.last_buyer_event > seen.returned))
     re_entry = np.where(returned, _re_entry(policy, seen), NEVER)
     conditions = {
-        "with_sales": _with_sales(seen, past, as_of),
         "closed": seen.closed,
+        "with_sales": _with_sales(seen, past, as_of),
         "hold": seen.hold != NOT_HELD,
         "trigger": seen.triggered & armed,
         "cool_down": returned & (re_entry > as_of),
