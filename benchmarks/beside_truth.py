@@ -25,17 +25,18 @@ from lead_readiness import simulate, snapshots
 from lead_readiness.scorer import Scorer
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.timelines import Ints
-from training import contest, dataset, judge
+from training import dataset
 from training.audit import Audit
 from training.bootstrap import DRAWS
-from training.compare import POWER, Scoring, compare
-from training.comparison import Comparison
 from training.dataset import Dataset
 from training.fit import fit
-from training.judge import FOLDS, MODEL, RULES
+from training.judgement import contest, judge
+from training.judgement.compare import POWER, Scoring, compare
+from training.judgement.comparison import Comparison
+from training.judgement.judge import FOLDS, MODEL, RULES
+from training.judgement.replay import AtRisk, Leads
+from training.judgement.verdict import Gate, verdict
 from training.metrics import Floats
-from training.replay import AtRisk, Leads
-from training.verdict import Gate, verdict
 
 MONTHS = 18
 DIFFERENCE = "difference"
@@ -161,7 +162,7 @@ def _estimated(found: list[dict[str, Any]], name: str, at: str) -> list[Measure]
     truth, least, most = np.array([each["truth"][name] for each in found]).T
     shared = float(np.sqrt(np.mean(((most - least) / (2 * 1.96)) ** 2) / large))
     covered = list((low <= truth) & (truth <= high))
-    reached = np.mean(covered) >= COVERED if enough else None
+    reached = bool(np.mean(covered) >= COVERED) if enough else None
     return [
         mean(f"{at}bias, {name}", value - truth, "points", BIAS if enough else "", shared),
         share(f"{at}truth covered, {name}", covered, f">= {COVERED}" if enough else "", reached),
@@ -192,7 +193,7 @@ def _spread(found: list[dict[str, Any]], stated: float, of_truth: float) -> list
         return []
     spread, least, most = (sd * float(np.sqrt(1 - of_truth / square)) for sd in deviation(missed))
     ratio, (low, high) = stated / spread, HONEST
-    goal, reached = (f"{low} to {high}", low <= ratio <= high) if len(found) >= ENOUGH else ("", None)
+    goal, reached = (f"{low} to {high}", bool(low <= ratio <= high)) if len(found) >= ENOUGH else ("", None)
     name = "stated error over the spread of the seeds"
     return [
         Measure("difference visible by that spread", POWER * spread, "points", POWER * least, POWER * most),

@@ -56,15 +56,15 @@ class Plan:
     large: tuple[int, int]
 
     def jobs(self, most: int | None) -> list[Job]:
-        """All jobs, so ordered that every part is as far as the others whenever it is stopped."""
+        """All jobs, so ordered that every part is as far as the others whenever one stops; large companies first."""
         leads, count = self.large
         found = [
-            (place, (part, seed, size, f"{leads}-{seed % count}" if part == "replay" else ""))
+            (place, -size, (part, seed, size, f"{leads}-{seed % count}" if part == "replay" else ""))
             for part, companies in self.sizes.items()
             for size, seeds in companies
             for seed, place in _places(min(seeds, most or seeds))
         ]
-        return [job for _, job in sorted(found)]
+        return [job for _, _, job in sorted(found)]
 
 
 def _places(seeds: int) -> Iterator[tuple[int, float]]:

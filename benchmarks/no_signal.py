@@ -22,8 +22,8 @@ from benchmarks.measure import Measure
 from benchmarks.project_file import TIME, end, replaced
 from lead_readiness import simulate
 from training import audit, dataset, job
-from training.judge import MODEL
-from training.verdict import PROMOTE, WINNERS_NEEDED, verdict
+from training.judgement.judge import MODEL
+from training.judgement.verdict import PROMOTE, WINNERS_NEEDED, verdict
 
 MONTHS = 18
 HORIZON_DAYS = 60

@@ -20,9 +20,10 @@ from scipy.stats import rankdata
 from benchmarks.measure import Measure, show, write
 from lead_readiness import simulate, snapshots
 from lead_readiness.snapshots import POSITIVE
-from training import dataset, judge, metrics
+from training import dataset, metrics
 from training.dataset import Dataset
 from training.fit import fit
+from training.judgement import judge
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 500

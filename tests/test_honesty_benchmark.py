@@ -26,7 +26,8 @@ def people(n: int) -> pd.DataFrame:
 
 
 def reached(measures: list[Measure]) -> dict[str, bool | None]:
-    return {m.measure.split(": ", 1)[-1]: m.reached for m in measures}
+    told = json.loads(json.dumps([[m.measure.split(": ", 1)[-1], m.reached] for m in measures]))
+    return dict(told)
 
 
 def test_without_signal_a_lead_of_any_age_is_won_at_the_same_rate() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from training.metrics import Floats
 
 DRAWS = 2000
+ACCOUNTS_NEEDED = 20  # accounts with a win, below which an interval would be make-believe
 
 
 def redrawn(n: int, draws: int, seed: int, block: int) -> Iterator[Floats]:

@@ -14,9 +14,8 @@ from click.decorators import FC
 
 from lead_readiness import moments, project
 from lead_readiness.console import out, say, steps
-from lead_readiness.errors import LeadReadinessError
-from training.store import Store, beside_python
-from training.wording import masked
+from lead_readiness.errors import LeadReadinessError, masked
+from training.tracking.store import Store, beside_python
 
 if TYPE_CHECKING:
     from training.job import Result
@@ -102,7 +101,7 @@ def train(
         minutes=minutes,
     )
     if promoted:
-        from training import promotion
+        from training.tracking import promotion
 
         kept = result.kept
         say(f"\n{promotion.promote(result.store, kept.model, _clock(), kept.version, said)}")
@@ -132,9 +131,10 @@ def explain(
     tracking_uri: str | None,
 ) -> None:
     """Explain one lead's score: what it adds up from, the evidence, and the points of every rule."""
-    from training import dataset, registry
+    from training import dataset
     from training import explain as one
-    from training.store import opened
+    from training.tracking import registry
+    from training.tracking.store import opened
 
     path, home = _place(path, of_demo)
     with steps() as step:
@@ -164,7 +164,7 @@ def review(
     """List the versions of the model with their verdicts, and say who is champion; or show one's gates."""
     if number and run_id:
         raise click.UsageError("give --version or --run, not both")
-    from training import review as told
+    from training.tracking import review as told
 
     store, model = _model(path, of_demo, tracking_uri)
     if run_id:
@@ -196,7 +196,7 @@ def promote(
     """
     if backwards and number:
         raise click.UsageError("--back goes to the champion before; leave out --version")
-    from training import promotion
+    from training.tracking import promotion
 
     said = _said(reason)
     store, model = _model(path, of_demo, tracking_uri)
@@ -224,8 +224,8 @@ def _place(path: Path, of_demo: bool) -> tuple[Path, Path]:
 
 def _model(path: Path, of_demo: bool, tracking_uri: str | None) -> tuple[Store, str]:
     """The store of a project and its model's name there."""
-    from training import registry
-    from training.store import opened
+    from training.tracking import registry
+    from training.tracking.store import opened
 
     path, home = _place(path, of_demo)
     return opened(home, tracking_uri, make=False), registry.slug(project.load(path).name)

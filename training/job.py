@@ -11,20 +11,22 @@ import pandas as pd
 from lead_readiness import snapshots
 from lead_readiness.errors import DataError
 from lead_readiness.scorer import Assessment, Scorer
-from training import audit, dataset, faithfulness, record, tune
+from training import audit, dataset, tune
 from training.audit import Audit
-from training.comparison import Comparison
-from training.contest import Contest, contest
 from training.dataset import Dataset, Say
-from training.drift import Drift, drift
-from training.faithfulness import Faithfulness, worth_a_look
 from training.fit import DEFAULTS, Settings, fit
-from training.judge import Trial, period, trial
-from training.registry import Kept, keep
-from training.slices import Evenness, evenness, slices
-from training.store import Store, opened
+from training.judgement import faithfulness
+from training.judgement.comparison import Comparison
+from training.judgement.contest import Contest, contest
+from training.judgement.drift import Drift, drift
+from training.judgement.faithfulness import Faithfulness, worth_a_look
+from training.judgement.judge import Trial, period, trial
+from training.judgement.slices import Evenness, evenness, slices
+from training.judgement.verdict import Verdict, undecided, verdict
+from training.tracking import record
+from training.tracking.registry import Kept, keep
+from training.tracking.store import FOLDER, Store, opened
 from training.tune import STUDIES, Tuned
-from training.verdict import Verdict, undecided, verdict
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def train(
     say("opening the MLflow store")
     home = home or path.absolute().parent
     store = opened(home, tracking_uri)
-    found = learn(data, home / STUDIES, seed, trials, minutes, say)
+    found = learn(data, home / FOLDER / STUDIES, seed, trials, minutes, say)
     say("keeping the training in MLflow")
     return Result(found, store, keep(record.training(path, found), store, register))
 

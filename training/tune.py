@@ -34,18 +34,16 @@ from lead_readiness import blend, features, rules
 from lead_readiness.errors import LeadReadinessError
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.trees import Params
-from training.bootstrap import DRAWS, interval, redrawn
-from training.compare import ACCOUNTS_NEEDED
+from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, interval, redrawn
 from training.dataset import Dataset, Say
 from training.fit import DEFAULTS, Lesson, Settings, inner_folds, lesson, won
-from training.store import FOLDER
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 CUTS = (0.5, 0.65, 0.8)
 """Shares of the training wins before each inner cut."""
-STUDIES = Path(FOLDER) / "studies.db"
+STUDIES = Path("studies.db")
 """Where the studies are kept, from the folder that holds the local store."""
 OBJECTIVE = 1
 """Raised when losses mean something new, so that no study mixes two meanings."""

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lead_readiness.scorer import Assessment, Scorer
-
-SECRETS = (
-    re.compile(r"(://[^:/@\s\"']*:)(?!\$\{)[^@\s\"']+(?=@)"),
-    re.compile(r"([?&](?:password|passwd|pwd|token|secret)=)(?!\$\{)[^&\s\"']+", re.IGNORECASE),
-)
-"""Passwords written into a URL instead of taken from the environment."""
 
 
 def estimand(scorer: Scorer) -> str:
@@ -50,14 +43,3 @@ def rule_points(leads: Assessment, row: int) -> str:
     """Points and grade as sales know them."""
     replay = leads.replay
     return "excluded" if replay.excluded[row] else f"{replay.points[row]:.0f} {replay.grade[row]}".strip()
-
-
-def masked(text: str) -> str:
-    """The text with `***` for passwords written into its URLs instead of taken from the environment.
-
-    >>> masked("postgresql://ann:secret@db/crm"), masked("postgresql://ann:${PASSWORD}@db/crm")
-    ('postgresql://ann:***@db/crm', 'postgresql://ann:${PASSWORD}@db/crm')
-    """
-    for secret in SECRETS:
-        text = secret.sub(r"\1***", text)
-    return text

@@ -23,11 +23,12 @@ from lead_readiness import rules, snapshots, tables, timelines
 from lead_readiness.project import Label, ProjectFile
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.timelines import LOST, NEVER, WON, Timelines
-from training import dataset, judge, metrics
+from training import dataset, metrics
 from training.bootstrap import interval as within
 from training.bootstrap import redrawn
 from training.dataset import Dataset
 from training.fit import fit
+from training.judgement import judge
 
 Say = Callable[[str], None]
 HERE = Path(__file__).parent

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+SECRETS = (
+    re.compile(r"(://[^:/@\s\"']*:)(?!\$\{)[^@\s\"']+(?=@)"),
+    re.compile(r"([?&](?:password|passwd|pwd|token|secret)=)(?!\$\{)[^&\s\"']+", re.IGNORECASE),
+)
+"""Passwords written into a URL instead of taken from the environment."""
 
 
 class LeadReadinessError(Exception):
@@ -32,3 +39,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def masked(text: str) -> str:
+    """The text with `***` for passwords written into its URLs instead of taken from the environment.
+
+    >>> masked("postgresql://ann:secret@db/crm"), masked("postgresql://ann:${PASSWORD}@db/crm")
+    ('postgresql://ann:***@db/crm', 'postgresql://ann:${PASSWORD}@db/crm')
+    """
+    for secret in SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text

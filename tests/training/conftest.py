@@ -12,7 +12,7 @@ from lead_readiness.scorer import Scorer
 from training import dataset
 from training.dataset import Dataset
 from training.fit import fit
-from training.store import Store, opened
+from training.tracking.store import Store, opened
 
 
 @dataclass(frozen=True)

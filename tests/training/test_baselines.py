@@ -18,9 +18,9 @@ from trained import BOOK, TABLES, dataset_of, everyone
 from lead_readiness import project as projects
 from lead_readiness.project import Kind
 from lead_readiness.timelines import DAY
-from training import baselines
-from training.baselines import BAYES, BUSY, ENGAGED, FEWEST, MANY, RECENT, Baselines
 from training.dataset import Dataset
+from training.judgement import baselines
+from training.judgement.baselines import BAYES, BUSY, ENGAGED, FEWEST, MANY, RECENT, Baselines
 
 PROJECT = projects.parse(
     {

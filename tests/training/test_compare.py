@@ -14,10 +14,10 @@ from lead_readiness.errors import DataError
 from lead_readiness.timelines import DAY, NEVER
 from training import metrics
 from training.bootstrap import redrawn
-from training.compare import Scoring, compare
-from training.comparison import Comparison
+from training.judgement.compare import Scoring, compare
+from training.judgement.comparison import Comparison
+from training.judgement.replay import AtRisk, Leads
 from training.metrics import Floats
-from training.replay import AtRisk, Leads
 
 WEEK = 7 * DAY
 

@@ -7,8 +7,8 @@ from trained import dataset_of, everyone
 
 from lead_readiness import rules
 from lead_readiness.timelines import with_events
-from training.decoys import ATTRIBUTES, EVENTS, with_decoys
 from training.fit import fit
+from training.judgement.decoys import ATTRIBUTES, EVENTS, with_decoys
 
 
 def test_decoys_come_as_often_as_a_frequent_and_a_rare_kind(company: Company) -> None:

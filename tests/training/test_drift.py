@@ -9,8 +9,8 @@ import pytest
 from leaky_company import company
 from trained import dataset_of
 
-from training import judge
-from training.drift import drift, psi
+from training.judgement import judge
+from training.judgement.drift import drift, psi
 
 DATA = dataset_of(company(300))
 

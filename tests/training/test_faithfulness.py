@@ -12,10 +12,18 @@ from lead_readiness import snapshots
 from lead_readiness.reasons import visible
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.timelines import Timelines
-from training import faithfulness
 from training.dataset import Dataset
-from training.faithfulness import JITTER, Faithfulness, Figure, additivity, agreement, jittered, measure
 from training.fit import fit
+from training.judgement import faithfulness
+from training.judgement.faithfulness import (
+    JITTER,
+    Faithfulness,
+    Figure,
+    additivity,
+    agreement,
+    jittered,
+    measure,
+)
 
 
 def by_rules(n: int) -> Dataset:

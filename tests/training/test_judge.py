@@ -14,10 +14,10 @@ from lead_readiness import rules, snapshots
 from lead_readiness.errors import DataError
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY
-from training import judge
-from training.baselines import BAYES, BUSY, ENGAGED, RECENT
 from training.dataset import Dataset
 from training.fit import fit
+from training.judgement import judge
+from training.judgement.baselines import BAYES, BUSY, ENGAGED, RECENT
 
 LEADS = company(300)
 DATA = dataset_of(LEADS)

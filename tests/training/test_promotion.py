@@ -8,10 +8,10 @@ from small_company import write_company
 
 from lead_readiness.cli import main
 from lead_readiness.errors import LeadReadinessError, ModelError
-from training import promotion
-from training.promotion import BEFORE, CHAMPION, back, promote, standing
-from training.store import Store
-from training.verdict import INSUFFICIENT, KEEP, PROMOTE
+from training.judgement.verdict import INSUFFICIENT, KEEP, PROMOTE
+from training.tracking import promotion
+from training.tracking.promotion import BEFORE, CHAMPION, back, promote, standing
+from training.tracking.store import Store
 
 MODEL = "small-company-readiness"
 AT = "2026-05-04T09:00:00Z"
@@ -39,7 +39,7 @@ def kept(store: Store) -> Store:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    from training.store import opened
+    from training.tracking.store import opened
 
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("MLFLOW_TRACKING_URI", raising=False)

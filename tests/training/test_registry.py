@@ -21,10 +21,11 @@ from matplotlib.figure import Figure
 from lead_readiness import moments
 from lead_readiness.errors import DataError, LeadReadinessError, ModelError
 from lead_readiness.scorer import Scorer
-from training import dataset, inputs, promotion, record, registry
-from training.model_code import just_after, tables_of
-from training.registry import Kept, Policy, Training, fingerprint, keep, load_scorer
-from training.store import Store, opened
+from training import dataset
+from training.tracking import inputs, promotion, record, registry
+from training.tracking.model_code import just_after, tables_of
+from training.tracking.registry import Kept, Policy, Training, fingerprint, keep, load_scorer
+from training.tracking.store import Store, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 JULY = "2025-07-01T00:00:00Z"

@@ -9,10 +9,10 @@ from small_company import write_company
 
 from lead_readiness.cli import main
 from lead_readiness.errors import ModelError
-from training import review
-from training.promotion import promote
-from training.store import Store, opened
-from training.verdict import KEEP, PROMOTE, Gate, Verdict
+from training.judgement.verdict import KEEP, PROMOTE, Gate, Verdict
+from training.tracking import review
+from training.tracking.promotion import promote
+from training.tracking.store import Store, opened
 
 MODEL = "small-company-readiness"
 PASSED = Gate("no leak", True, "nothing flagged", "nothing flagged feeds the score")

@@ -12,11 +12,11 @@ from leaky_company import company
 from trained import dataset_of
 
 from lead_readiness.project import Judgement
-from training import contest as contests
-from training import judge
-from training.comparison import Comparison
-from training.contest import Contest
-from training.slices import LEADS_NEEDED, MOST_LEVELS, SHOWN, evenness, slices
+from training.judgement import contest as contests
+from training.judgement import judge
+from training.judgement.comparison import Comparison
+from training.judgement.contest import Contest
+from training.judgement.slices import LEADS_NEEDED, MOST_LEVELS, SHOWN, evenness, slices
 
 DATA = dataset_of(company(300))
 ASKED = Judgement(slices=("sector",), groups=("city",))

@@ -15,7 +15,7 @@ from small_company import write_company
 
 from lead_readiness.cli import main
 from training import job
-from training.store import DATABASE, FOLDER, Store
+from training.tracking.store import DATABASE, FOLDER, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 100

@@ -14,11 +14,11 @@ import pytest
 
 from lead_readiness.project import Waiver
 from training.audit import Audit, Flag
-from training.comparison import Comparison
-from training.drift import Drift
-from training.faithfulness import Faithfulness, Figure
-from training.slices import Evenness
-from training.verdict import INSUFFICIENT, KEEP, PROMOTE, Verdict, undecided, verdict
+from training.judgement.comparison import Comparison
+from training.judgement.drift import Drift
+from training.judgement.faithfulness import Faithfulness, Figure
+from training.judgement.slices import Evenness
+from training.judgement.verdict import INSUFFICIENT, KEEP, PROMOTE, Verdict, undecided, verdict
 
 NAN = math.nan
 GOOD = {

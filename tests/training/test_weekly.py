@@ -8,12 +8,12 @@ import pytest
 
 from lead_readiness.snapshots import NEGATIVE, POSITIVE
 from lead_readiness.timelines import DAY, NEVER
-from training import plots
-from training.compare import Scoring
-from training.contest import Contest
-from training.replay import AtRisk, Leads
-from training.weekly import course
-from training.weights import weights
+from training.judgement.compare import Scoring
+from training.judgement.contest import Contest
+from training.judgement.replay import AtRisk, Leads
+from training.judgement.weekly import course
+from training.tracking import plots
+from training.tracking.weights import weights
 
 WEEK = 7 * DAY
 

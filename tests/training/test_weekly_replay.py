@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lead_readiness.errors import DataError
 from lead_readiness.snapshots import CENSORED, IN_GAP, NEGATIVE, POSITIVE, Snapshots
 from lead_readiness.timelines import DAY, NEVER
-from training import replay as r
-from training.replay import AtRisk, Leads, replay
+from training.judgement import replay as r
+from training.judgement.replay import AtRisk, Leads, replay
 
 WEEK = 7 * DAY
 NO = np.nan

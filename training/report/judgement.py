@@ -15,9 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_readiness import moments
-from training.comparison import PHRASES, Comparison
-from training.judge import MODEL, RULES
-from training.verdict import INSUFFICIENT, PROMOTE, Verdict
+from training.judgement.comparison import PHRASES, Comparison
+from training.judgement.judge import MODEL, RULES
+from training.judgement.verdict import INSUFFICIENT, PROMOTE, Verdict
 
 if TYPE_CHECKING:
     from training.job import Findings, Judged

@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_readiness.errors import ModelError
-from training.judge import MODEL
-from training.judge import RULES as RULE_BOOK
-from training.promotion import REMEDY, RULES, Standing, named, standing, version_of
-from training.registry import refusals
+from training.judgement.judge import MODEL
+from training.judgement.judge import RULES as RULE_BOOK
+from training.judgement.verdict import PROMOTE, Gate, Verdict
 from training.report.judgement import decided
-from training.store import Store, load_mlflow
-from training.verdict import PROMOTE, Gate, Verdict
+from training.tracking.promotion import REMEDY, RULES, Standing, named, standing, version_of
+from training.tracking.registry import refusals
+from training.tracking.store import Store, load_mlflow
 
 Lines = Iterable[RenderableType]
 

@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
-from lead_readiness.errors import LeadReadinessError, ModelError
+from lead_readiness.errors import LeadReadinessError, ModelError, masked
 from lead_readiness.scorer import Scorer
-from training.packing import FOLDER, log_model
-from training.store import Store, load_mlflow
-from training.wording import masked
+from training.tracking.packing import FOLDER, log_model
+from training.tracking.store import Store, load_mlflow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

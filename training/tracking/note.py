@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lead_readiness import moments
+from lead_readiness.errors import masked
 from lead_readiness.scorer import Scorer
-from training.comparison import PHRASES, Comparison
-from training.judge import MODEL, RULES
+from training.judgement.comparison import PHRASES, Comparison
+from training.judgement.judge import MODEL, RULES
+from training.judgement.verdict import Verdict
 from training.report.judgement import across_folds
-from training.verdict import Verdict
-from training.wording import estimand, masked
+from training.wording import estimand
 
 if TYPE_CHECKING:
     from training.job import Findings

@@ -8,11 +8,11 @@ import numpy as np
 
 from lead_readiness import snapshots
 from training.bootstrap import DRAWS
-from training.compare import Scoring, compare
-from training.comparison import Comparison
 from training.dataset import Dataset
-from training.judge import MODEL, RULES, Trial
-from training.replay import AtRisk, Leads, at_risk
+from training.judgement.compare import Scoring, compare
+from training.judgement.comparison import Comparison
+from training.judgement.judge import MODEL, RULES, Trial
+from training.judgement.replay import AtRisk, Leads, at_risk
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from training.bootstrap import interval, redrawn
 from training.dataset import Dataset
-from training.judge import MODEL, Trial
+from training.judgement.judge import MODEL, Trial
+from training.judgement.replay import Ints
 from training.metrics import Floats, ratio
-from training.replay import Ints
 
 BINS = 10
 LEAST = 1e-4  # of a share, so that an empty bin has a logarithm

@@ -10,17 +10,20 @@ import numpy as np
 import pandas as pd
 
 from lead_readiness import moments, sources
+from lead_readiness.errors import masked
 from lead_readiness.project import ProjectFile
 from lead_readiness.scorer import Scorer
-from training import inputs, judge, note, plots, tune, weekly
-from training.baselines import BAYES, BUSY, ENGAGED, RECENT
-from training.comparison import Comparison
+from training import tune
 from training.dataset import Dataset
 from training.fit import DEFAULTS
-from training.judge import LINEAR, MODEL, RULES, TREES, Trial
-from training.registry import Policy, Training
-from training.weights import weights
-from training.wording import estimand, masked, won_within
+from training.judgement import judge, weekly
+from training.judgement.baselines import BAYES, BUSY, ENGAGED, RECENT
+from training.judgement.comparison import Comparison
+from training.judgement.judge import LINEAR, MODEL, RULES, TREES, Trial
+from training.tracking import inputs, note, plots
+from training.tracking.registry import Policy, Training
+from training.tracking.weights import weights
+from training.wording import estimand, won_within
 
 if TYPE_CHECKING:
     from training.job import Findings, Judged

@@ -19,10 +19,9 @@ from lead_readiness.errors import DataError
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY
 from training import metrics
-from training.bootstrap import DRAWS, interval, redrawn
-from training.comparison import AT_THRESHOLD, Comparison
-from training.metrics import Floats
-from training.replay import (
+from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, interval, redrawn
+from training.judgement.comparison import AT_THRESHOLD, Comparison
+from training.judgement.replay import (
     MEASURES,
     AtRisk,
     Bools,
@@ -36,6 +35,7 @@ from training.replay import (
     volumes,
     winners,
 )
+from training.metrics import Floats
 
 RANKING = ("roc_auc", "average_precision")
 PROBABILITY = (
@@ -46,7 +46,6 @@ PROBABILITY = (
     "calibration_intercept",
 )
 CROSSINGS = "crossings"
-ACCOUNTS_NEEDED = 20  # accounts with a win, below which an interval would be make-believe
 POWER = 1.96 + 0.84  # standard errors that a test at 95 % sees with 80 % power
 BLOCK = 4 << 20  # bytes of weights in one block of draws, per thread
 THREADS = 4

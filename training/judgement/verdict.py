@@ -15,11 +15,11 @@ import pandas as pd
 
 from lead_readiness.project import Waiver
 from training.audit import Audit
-from training.comparison import Comparison
-from training.drift import Drift
-from training.faithfulness import Faithfulness
-from training.judge import MODEL
-from training.slices import MONTH, Evenness
+from training.judgement.comparison import Comparison
+from training.judgement.drift import Drift
+from training.judgement.faithfulness import Faithfulness
+from training.judgement.judge import MODEL
+from training.judgement.slices import MONTH, Evenness
 
 WINNERS_NEEDED = 100
 """Winners in the test below which it shows too little to replace the rules, whatever it shows."""

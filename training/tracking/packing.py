@@ -15,7 +15,7 @@ from lead_readiness.project import Project
 from lead_readiness.scorer import Scorer
 from lead_readiness.tables.contract import columns_of
 from lead_readiness.timelines import DAY
-from training.store import load_mlflow
+from training.tracking.store import load_mlflow
 
 MODEL_CODE = Path(__file__).with_name("model_code.py")
 FOLDER = "scorer"
@@ -52,7 +52,7 @@ def signature(project: Project) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, Array, ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-    from training.model_code import optional
+    from training.tracking.model_code import optional
 
     leads = [
         ColSpec(AnyType(), c.name, required=c.name != "account_id") for c in columns_of("leads", project)

@@ -19,11 +19,10 @@ from lead_readiness.reasons import MOST_FOR, visible
 from lead_readiness.scorer import Assessment, Scorer
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.timelines import Timelines, with_events
-from training.bootstrap import DRAWS, interval, redrawn
-from training.compare import ACCOUNTS_NEEDED
+from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, interval, redrawn
 from training.dataset import Dataset, Say
-from training.decoys import with_decoys
 from training.fit import DEFAULTS, Settings, fit
+from training.judgement.decoys import with_decoys
 from training.metrics import Floats, ratio
 
 TOP = 200

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from training.contest import Contest
+from training.judgement.contest import Contest
+from training.judgement.replay import Ints, sums
 from training.metrics import Floats, ratio
-from training.replay import Ints, sums
 
 SO_FAR = ("winners_reached", "days_gained", "precision")
 

@@ -17,11 +17,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY
 from training.bootstrap import interval, redrawn
-from training.contest import Contest
-from training.judge import LINEAR, MODEL, RULES, TREES
+from training.judgement.contest import Contest
+from training.judgement.judge import LINEAR, MODEL, RULES, TREES
+from training.judgement.replay import MEASURES, Ints, from_sums, replay, sums
+from training.judgement.weekly import course
 from training.metrics import Floats, ratio
-from training.replay import MEASURES, Ints, from_sums, replay, sums
-from training.weekly import course
 
 INK, QUIET, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 COLOUR = {MODEL: "#0072b2", RULES: "#d55e00"}

@@ -14,9 +14,9 @@ from lead_readiness import blend, rules, snapshots
 from lead_readiness.errors import DataError
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.timelines import Ints
-from training import baselines
 from training.dataset import Dataset, Say
 from training.fit import DEFAULTS, Settings, fit
+from training.judgement import baselines
 
 TEST_SHARE = 0.3
 """The share of the grid, its latest part, that judges."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lead_readiness.errors import LeadReadinessError, ModelError
-from training.registry import ALIAS, aliases, refusals
-from training.store import Store, load_mlflow
-from training.verdict import KEEP, PROMOTE
+from training.judgement.verdict import KEEP, PROMOTE
+from training.tracking.registry import ALIAS, aliases, refusals
+from training.tracking.store import Store, load_mlflow
 
 CHAMPION = "champion"
 BEFORE = "champion.before"

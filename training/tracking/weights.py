@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lead_readiness.scorer import Assessment
-from training.bootstrap import interval, redrawn
-from training.compare import ACCOUNTS_NEEDED
+from training.bootstrap import ACCOUNTS_NEEDED, interval, redrawn
 from training.metrics import ratio
 
 DRAWS, BLOCK = 1000, 100

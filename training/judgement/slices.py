@@ -15,12 +15,12 @@ import pandas as pd
 from lead_readiness.snapshots import CENSORED
 from lead_readiness.timelines import NEVER
 from training.bootstrap import DRAWS, interval, redrawn
-from training.comparison import Comparison
-from training.contest import Contest
 from training.dataset import Dataset
-from training.judge import MODEL, RULES
+from training.judgement.comparison import Comparison
+from training.judgement.contest import Contest
+from training.judgement.judge import MODEL, RULES
+from training.judgement.replay import MEASURES, AtRisk, Ints, Leads, from_sums, sums
 from training.metrics import Floats, ratio
-from training.replay import MEASURES, AtRisk, Ints, Leads, from_sums, sums
 
 MOST_LEVELS = 12
 """Levels of an attribute shown by themselves, the most frequent; the rest are put together."""

@@ -17,8 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lead_readiness.errors import LeadReadinessError
-from training.wording import masked
+from lead_readiness.errors import LeadReadinessError, masked
 
 FOLDER = ".readiness"
 DATABASE = "mlflow.db"
