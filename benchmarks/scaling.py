@@ -26,7 +26,7 @@ from benchmarks.peak import peak
 from training import job
 
 ROOT = Path(__file__).resolve().parents[1]
-SIZES, QUICK = (25_000, 50_000, 100_000), (1_000, 2_000)
+SIZES, QUICK = (25_000, 100_000), (500, 1_000)
 EVENTS_A_LEAD = 20
 PROCESSORS = 2
 STAGES = {
