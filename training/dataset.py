@@ -14,10 +14,12 @@ from lead_readiness import project as projects
 from lead_readiness import rules, snapshots, sources, tables, timelines
 from lead_readiness.project import ProjectFile
 from lead_readiness.rules import RuleBook
-from lead_readiness.snapshots import Snapshots
+from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.tables import Note
 from lead_readiness.timelines import NEVER, Ints, Timelines
 
+MOST_ROWS = 200_000
+"""Training rows from which leads that were never won give fewer."""
 Say = Callable[[str], None]
 """Tells a person which step is under way."""
 
@@ -41,15 +43,15 @@ class Dataset:
     def rows(self, cut: int, accounts: npt.NDArray[np.bool_], seed: int) -> tuple[Snapshots, Timelines]:
         """Training rows as they could have been made at ``cut``, and the timelines as then known.
 
-        Of the leads of the chosen ``accounts``, at most the project's number of snapshots an episode, matured:
-        their horizon, and the time wins take to get known, had passed. Nothing decided after ``cut`` is used.
+        Of the leads of the chosen ``accounts``, at most the project's number of snapshots an episode (see `drawn`),
+        matured: their horizon, and the time wins take to get known, had passed. Nothing decided after ``cut`` is used.
         """
         known = self.timelines.as_known_at(cut)
         all_rows = snapshots.on_grid(known, self.project, self.instants[self.instants <= cut], self.horizon)
         inside = accounts[known.account]
         ready = snapshots.matured(all_rows, self.horizon, cut, snapshots.settling(known, inside))
         chosen = all_rows[ready & inside[all_rows.lead]]
-        return snapshots.draw(chosen, known, self.project.label.snapshots_per_episode, seed), known
+        return drawn(chosen, known, self.project.label.snapshots_per_episode, seed), known
 
     def embargo(self) -> int:
         """How long after a snapshot its label is surely known: the longest horizon and the settling time."""
@@ -63,6 +65,23 @@ class Dataset:
         hashed = pd.util.hash_array(known.lead_ids[oldest])
         found: npt.NDArray[np.int64] = (hashed % np.uint64(folds)).astype(np.int64)
         return found
+
+
+def drawn(rows: Snapshots, known: Timelines, per_episode: int, seed: int, most: int = MOST_ROWS) -> Snapshots:
+    """At most ``per_episode`` rows of each episode, and of leads never won fewer where all would be above ``most``.
+
+    A drawn row weighs as many as it stands for, so that the chances learned stay those of all rows: what a large
+    company has too many of are rows of leads that nothing came of. Sorted by lead and time.
+    """
+    found = snapshots.draw(rows, known, per_episode, seed)
+    if len(found) <= most:
+        return found
+    won = np.isin(rows.lead, rows.lead[rows.label == POSITIVE])
+    winners = snapshots.draw(rows[won], known, per_episode, seed)
+    share = (most - len(winners)) / (len(found) - len(winners))
+    others = snapshots.draw(rows[~won], known, max(1, int(per_episode * share)), seed)
+    both = Snapshots.join([winners, others])
+    return both[np.lexsort((both.as_of, both.lead))]
 
 
 def load(path: str | Path, quarantine: bool = False, say: Say = lambda _: None) -> Dataset:
