@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from lead_readiness.cli import main
 from lead_readiness.simulate.write import write
-from training import registry
-from training.store import DATABASE, FOLDER, opened
+from training.tracking import registry
+from training.tracking.store import DATABASE, FOLDER, opened
 
 Damage = Callable[[Path], object]
 HORIZON = 'horizon_days = { short = 30, long = 90 }\ncycle = "cycle"'

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from benchmarks import beside_truth, canaries, chances, honesty, no_signal
 from benchmarks.measure import Measure
 from lead_readiness import simulate
-from training import dataset, judge
+from training import dataset
+from training.judgement import judge
 
 BEGIN = pd.Timestamp("2025-01-01T00:00Z")
 DAY = pd.Timedelta(1, "D")

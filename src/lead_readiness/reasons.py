@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from lead_readiness.project import Project
-from lead_readiness.timelines import DAY, RETURN_REASONS, Timelines
+from lead_readiness.timelines import DAY, RETURN_REASONS, Timelines, kernel
 
 POINTS_PER_LOGIT = 20 / math.log(2)
 """20 points double the odds (METHOD 6)."""
@@ -26,6 +27,7 @@ LEAST_RULE_POINTS = 0.5
 """The same where the score is rule points, which are exact."""
 RECENT = 90 * DAY
 MOST_IDS = 10
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ def strongest(
     >>> strongest({"pricing": 14.0, "email": 2.1, "rhythm": -9.0, "form": 20.0}, most_for=1)
     ['form', 'rhythm']
     """
-    ranked = sorted(points, key=lambda b: (-abs(points[b]), b))
-    told = [b for b in ranked if points[b] >= least][:most_for]
-    return told + [b for b in ranked if points[b] <= -least][:most_against]
+    ranked = sorted((-abs(p), b, p) for b, p in points.items() if p >= least or p <= -least)
+    told = [b for _, b, p in ranked if p >= least][:most_for]
+    return told + [b for _, b, p in ranked if p <= -least][:most_against]
 
 
 class Teller:
@@ -114,11 +116,10 @@ class Teller:
         return Reason(behaviour, points, "; ".join(parts) or "limits and bounds of the rule book", evidence)
 
     def _events(self, behaviour: str, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
-        events = visible(timelines, lead, as_of)
-        events = events[self.members[behaviour][timelines.kind[events]]]
+        events = visible(timelines, lead, as_of, self.members[behaviour])
         if len(events) == 0:
             return self._none(f"{behaviour} activity", timelines, lead, as_of), Evidence()
-        recent = events[timelines.time[events] >= as_of - RECENT]
+        recent = _since(timelines, events, as_of - RECENT)
         evidence = _evidence(timelines, recent if len(recent) else events)
         last = ago(as_of - int(evidence.last or 0))
         counts = self._counts(timelines.kind[recent if len(recent) else events])
@@ -130,25 +131,25 @@ class Teller:
 
     def _counts(self, codes: npt.NDArray[np.int16]) -> str:
         """`2 pricing views, 1 quote request and 3 others`: the two most frequent kinds by name."""
-        counts = np.bincount(codes)
-        by = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-        told = [self.kinds[k].count_phrase(int(counts[k])) for k in by[:2]]
+        counts = np.bincount(codes).tolist()
+        by = sorted((-n, k) for k, n in enumerate(counts) if n)
+        told = [self.kinds[k].count_phrase(-n) for n, k in by[:2]]
         if len(by) > 2:
-            rest = int(counts[by[2:]].sum())
+            rest = -sum(n for n, _ in by[2:])
             told.append(f"{rest} other{'s' if rest != 1 else ''}")
         return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
     def _rhythm(self, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
-        events = visible(timelines, lead, as_of)
-        events = events[self.activity[timelines.kind[events]]]
+        events = visible(timelines, lead, as_of, self.activity)
         if len(events) == 0:
             return self._none("activity", timelines, lead, as_of), Evidence()
-        recent = events[timelines.time[events] >= as_of - 30 * DAY]
+        recent = _since(timelines, events, as_of - 30 * DAY)
         if len(recent) == 0:
             evidence = _evidence(timelines, events)
             return f"silent for {(as_of - int(evidence.last or 0)) // DAY} days", evidence
         evidence = _evidence(timelines, recent)
-        days = min(1 + np.count_nonzero(np.diff(timelines.time[recent] // DAY)), 30)  # 30 days touch 31 dates
+        dates = timelines.time[recent] // DAY
+        days = min(1 + np.count_nonzero(dates[1:] != dates[:-1]), 30)  # 30 days touch 31 dates
         n = evidence.count
         return (
             f"active on {days} day{'s' if days != 1 else ''} of the last 30 ({n:,} event{'s' if n != 1 else ''}), "
@@ -162,8 +163,8 @@ class Teller:
         others = [j for j in others if timelines.created[j] < as_of]
         if not others:
             return "no other person of the account is known", Evidence()
-        seen = [visible(timelines, j, as_of) for j in others]
-        seen = [e[self.activity[timelines.kind[e]] & (timelines.time[e] >= as_of - 30 * DAY)] for e in seen]
+        seen = [visible(timelines, j, as_of, self.activity) for j in others]
+        seen = [_since(timelines, e, as_of - 30 * DAY) for e in seen]
         people = sum(len(e) > 0 for e in seen)
         if people == 0:
             who = f"{len(others)} other people" if len(others) > 1 else "one other person"
@@ -219,15 +220,29 @@ class Teller:
         return f"no {what} since the lead was created on {self._date(int(timelines.created[lead]), as_of)}"
 
     def _date(self, micros: int, as_of: int) -> str:
-        when, now = (datetime.fromtimestamp(m / 1e6, self.zone) for m in (micros, as_of))
-        return f"{when.day} {when:%b}" if when.year == now.year else f"{when.day} {when:%b %Y}"
+        when = datetime.fromtimestamp(micros / 1e6, self.zone)
+        year = "" if when.year == _year(as_of, self.zone) else f" {when.year}"
+        return f"{when.day} {MONTHS[when.month]}{year}"
 
 
-def visible(timelines: Timelines, lead: int, as_of: int) -> npt.NDArray[np.intp]:
-    """Places of the lead's events that were known at ``as_of``, oldest first."""
-    begin, end = int(timelines.start[lead]), int(timelines.start[lead + 1])
-    end = begin + int(timelines.time[begin:end].searchsorted(as_of))
-    return begin + (timelines.recorded[begin:end] <= as_of).nonzero()[0]
+@lru_cache
+def _year(micros: int, zone: tzinfo) -> int:
+    """The year of a moment that many dates are told beside."""
+    return datetime.fromtimestamp(micros / 1e6, zone).year
+
+
+def visible(
+    timelines: Timelines, lead: int, as_of: int, wanted: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.int64]:
+    """Places of the lead's events that were known at ``as_of``, oldest first; only of ``wanted`` kinds, if given."""
+    t = timelines
+    asked = np.ones(len(t.kinds), bool) if wanted is None else wanted
+    return kernel.visible(t.start[lead], t.start[lead + 1], t.time, t.recorded, t.kind, asked, as_of)
+
+
+def _since(timelines: Timelines, events: npt.NDArray[np.int64], begin: int) -> npt.NDArray[np.int64]:
+    """Those of one lead's events, oldest first, that happened at ``begin`` or later."""
+    return events[timelines.time[events].searchsorted(begin) :]
 
 
 def ago(micros: int) -> str:
@@ -245,7 +260,9 @@ def ago(micros: int) -> str:
 
 def _evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
     """The events as evidence, their ids latest first; the ids of one moment in their own order."""
-    times = timelines.time[events]
-    cited = events[times >= np.sort(times)[-MOST_IDS:][0]]
-    latest = sorted((-int(timelines.time[e]), timelines.event_id(e) or "") for e in cited)[:MOST_IDS]
-    return Evidence(len(events), int(times.min()), int(times.max()), tuple(i for _, i in latest if i))
+    first, last, cited = kernel.latest(timelines.time, events, MOST_IDS)
+    if timelines.event_ids is None:
+        return Evidence(len(events), first, last)
+    named = zip((-timelines.time[cited]).tolist(), map(timelines.event_id, cited.tolist()))
+    latest = sorted((back, name or "") for back, name in named)[:MOST_IDS]
+    return Evidence(len(events), first, last, tuple(name for _, name in latest if name))

@@ -128,21 +128,17 @@ class Assessment:
         least: float | None = None,
     ) -> list[Reason]:
         """The strongest reasons of one row, as `told` chooses them."""
-        points = self.points(row)
+        points, teller = self.points(row), self.scorer.teller
         lead, as_of = int(self.lead[row]), int(self.as_of[row])
-        by_attribute = self._by_attribute(row)
-        return [
-            self.scorer.teller.reason(b, points[b], self.timelines, lead, as_of, by_attribute)
-            for b in self.told(row, most_for, most_against, least)
-        ]
+        told = self.told(row, most_for, most_against, least)
+        by_attribute = {} if teller.attributes.keys().isdisjoint(told) else self._by_attribute(row)
+        return [teller.reason(b, points[b], self.timelines, lead, as_of, by_attribute) for b in told]
 
     def _by_attribute(self, row: int) -> dict[str, float]:
-        sums: dict[str, float] = {}
-        split = len(self.scorer.catalogue.events)
-        for feature, moved in zip(
-            self.scorer.catalogue.attributes.features, self.by_feature[row, split:].tolist()
-        ):
-            sums[feature.kinds[0]] = sums.get(feature.kinds[0], 0.0) + moved
+        named = self.scorer.attribute_columns
+        sums = dict.fromkeys(named, 0.0)
+        for name, moved in zip(named, self.by_feature[row, self.by_feature.shape[1] - len(named) :].tolist()):
+            sums[name] += moved
         for rule, names in self.scorer.attribute_rules:
             for name in names:
                 sums[name] = sums.get(name, 0.0) + float(self.by_rule[row, rule]) / len(names)
@@ -186,6 +182,11 @@ class Scorer:
         named = [k.behaviour for k in self.project.vocabulary.values()]
         used = [f.behaviour for f in self.catalogue.features] + [t.behaviour for t in self.book.terms]
         return tuple(b for b in dict.fromkeys(named + used) if b in used)
+
+    @cached_property
+    def attribute_columns(self) -> tuple[str, ...]:
+        """Which attribute each of the last columns of the features is about."""
+        return tuple(f.kinds[0] for f in self.catalogue.attributes.features)
 
     @cached_property
     def attribute_rules(self) -> list[tuple[int, list[str]]]:
@@ -245,9 +246,12 @@ class Scorer:
         )
 
     def _check(self, timelines: Timelines) -> None:
-        absent = sorted(self.project.attributes.keys() - timelines.attributes.keys())
-        if timelines.kinds == self.project.kinds and not absent:
+        if (
+            timelines.kinds == self.project.kinds
+            and self.project.attributes.keys() <= timelines.attributes.keys()
+        ):
             return
+        absent = sorted(self.project.attributes.keys() - timelines.attributes.keys())
         found = f"no attribute {absent[0]!r}" if absent else f"the event kinds {', '.join(timelines.kinds)}"
         raise ModelError(
             f"the timelines have {found}; the scorer was trained with the event kinds {', '.join(self.project.kinds)} "
@@ -282,7 +286,7 @@ class Scorer:
         order, present, begins = self._grouping
         out = np.zeros((len(moved), len(self.behaviours)))
         if len(moved):
-            out[:, present] = np.add.reduceat(np.take(moved, order, axis=1), begins, axis=1)
+            out[:, present] = np.add.reduceat(moved.take(order, axis=1), begins, axis=1)
         return out
 
     @cached_property

@@ -180,7 +180,8 @@ def test_learned_voices_judge_alike_whatever_becomes_of_the_judged() -> None:
     leads = company(900)
     first = judge.trial(dataset_of(leads), seed=0)
     again = judge.trial(dataset_of([turned(x, first.begin) for x in leads]), seed=0)
-    assert min(first.wins_learned) >= 40 and first.notes == again.notes
+    wins = first.wins_learned[: judge.FOLDS]  # later origins may learn from what was decided meanwhile
+    assert min(wins) >= 40 and wins == again.wins_learned[: judge.FOLDS]
     assert first.rows.label.tolist() != again.rows.label.tolist()
     early = first.rows.as_of == first.begin  # later on, wins of the lead's account are known and may speak
     mine, theirs = first.probability[judge.MODEL], again.probability[judge.MODEL]

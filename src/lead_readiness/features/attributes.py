@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
 from lead_readiness.features.families import Feature
+from lead_readiness.features.kernel import ABSENT, EQUAL, VALUE, show
 from lead_readiness.project import Attribute, Project
 from lead_readiness.timelines import Timelines
 
@@ -28,13 +29,20 @@ Matrix = npt.NDArray[np.float32]
 
 
 class Block(NamedTuple):
-    """Columns of one attribute and family; ``places`` says which column is a level's."""
+    """What columns of one attribute and family read; ``places`` says which column is a level's."""
 
     name: str
     family: str
-    columns: slice
     places: dict[str, int]
     empty: float
+
+
+class Shown(NamedTuple):
+    """The columns as `kernel.show` takes them: which block each reads, and what it asks of it."""
+
+    source: npt.NDArray[np.int64]
+    asks: npt.NDArray[np.int64]
+    than: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -45,35 +53,37 @@ class Attributes:
     rates: dict[str, dict[str, float]] | None = None
 
     @cached_property
-    def _blocks(self) -> list[Block]:
-        """Columns of one attribute and family that stand side by side: they are made together."""
-        blocks, begin = [], 0
+    def _blocks(self) -> tuple[list[Block], Shown]:
+        """Columns of one attribute and family that stand side by side read the same."""
+        blocks: list[Block] = []
+        columns: list[tuple[int, int, float]] = []
         for (name, family), found in groupby(self.features, lambda f: (f.kinds[0], f.family)):
             members = list(found)
+            asks = {"missing": ABSENT, "level": EQUAL}.get(family, VALUE)
+            columns += [(len(blocks), asks, n if asks == EQUAL else f.empty) for n, f in enumerate(members)]
             places = {feature.level: n for n, feature in enumerate(members)}
-            blocks.append(
-                Block(name, family, slice(begin, begin := begin + len(members)), places, members[0].empty)
-            )
-        return blocks
+            blocks.append(Block(name, family, places, members[0].empty))
+        source, asked, than = np.array(columns).reshape(-1, 3).T
+        return blocks, Shown(source.astype(np.int64), asked.astype(np.int64), than.astype(np.float64))
 
     def matrix(self, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Matrix:
         """One row for each of ``lead``, one column a feature; a missing number reads as the training median."""
+        blocks, shown = self._blocks
+        held = {name: timelines.attributes[name][lead] for name in {block.name for block in blocks}}
+        found = np.empty((len(lead), len(blocks)))
+        for n, block in enumerate(blocks):
+            found[:, n] = self._read(block, held[block.name])
         out = np.empty((len(lead), len(self.features)), np.float32)
-        for block in self._blocks:
-            self._fill(out[:, block.columns], block, timelines.attributes[block.name][lead])
+        show(found, *shown, out)
         return out
 
-    def _fill(self, out: Matrix, block: Block, found: npt.NDArray[Any]) -> None:
-        if block.family == "number":
-            out[:, 0] = np.where(np.isnan(found), block.empty, found)
-        elif block.family == "missing":
-            out[:, 0] = np.isnan(found)
-        elif block.family == "level":
-            places = np.array([block.places.get(level, -1) for level in found])
-            np.equal(places[:, np.newaxis], np.arange(len(block.places)), out=out, casting="unsafe")
-        else:
+    def _read(self, block: Block, held: npt.NDArray[Any]) -> npt.NDArray[Any] | list[float]:
+        if block.family == "level":
+            return [block.places.get(level, -1) for level in held]
+        if block.family == "rate":
             rates = (self.rates or {})[block.name]
-            out[:, 0] = [rates.get(str(level), block.empty) for level in found]
+            return [rates.get(str(level), block.empty) for level in held]
+        return held
 
 
 def fit(

@@ -171,14 +171,13 @@ def compute(
 
 def _walk(program: Program, timelines: Timelines, lead: Rows, as_of: Ints, out: Matrix) -> None:
     history = History(*(getattr(timelines, name) for name in History._fields))
+    if len(lead) <= CHUNK:
+        walk(0, len(lead), lead, as_of, program, history, out)
+        return
     ends = range(0, len(lead), CHUNK)
 
     def run(begin: int) -> None:
         walk(begin, min(begin + CHUNK, len(lead)), lead, as_of, program, history, out)
 
-    if len(ends) <= 1:
-        for begin in ends:
-            run(begin)
-        return
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(run, ends))

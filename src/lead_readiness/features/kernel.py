@@ -27,6 +27,7 @@ FACTS = (
 )  # fmt: skip
 BURST, LONGEST_GAP, FIRST, AGE, RETURNS, SINCE_RETURN, COUNT_SINCE_RETURN = range(7)
 ACCOUNT_RECENCY, ACCOUNT_PEOPLE, ACCOUNT_WON = range(7, 10)
+VALUE, ABSENT, EQUAL = range(3)
 FAMILIES = (
     "count",
     "recency",
@@ -210,6 +211,24 @@ def walk(
             trends[f] = 2.0 * numbers[trend[f, 0]] - numbers[trend[f, 1]]
         for f in range(len(column)):
             out[row, f] = numbers[column[f]]
+
+
+@njit(cache=True, nogil=True)
+def show(found: Floats, source: Ints, asks: Ints, than: Floats, out: npt.NDArray[np.float32]) -> None:
+    """Fill each column of ``out`` from the column ``source`` of ``found``.
+
+    Where it ``asks`` `VALUE`, what is found, or ``than`` in place of NaN; `ABSENT`, whether that is NaN; `EQUAL`,
+    whether it is ``than``.
+    """
+    for row in range(len(found)):
+        for column in range(len(source)):
+            held = found[row, source[column]]
+            if asks[column] == EQUAL:
+                out[row, column] = held == than[column]
+            elif asks[column] == ABSENT:
+                out[row, column] = np.isnan(held)
+            else:
+                out[row, column] = than[column] if np.isnan(held) else held
 
 
 @njit(cache=True, nogil=True)

@@ -27,6 +27,7 @@ Table = npt.NDArray[Any]
 Row = dict[str, float]
 Levels = list[tuple[int, float]]
 Wants = tuple[tuple[str, Wanted], ...]
+Asked = tuple[tuple[str, frozenset[str] | tuple[float, float]], ...]
 Item = TypeVar("Item")
 
 
@@ -79,12 +80,16 @@ class Program(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A program, the globs and attribute conditions that it refers to by their places, and which rules are fit."""
+    """A program, the globs and attribute conditions that it refers to by their places, and which rules are fit.
+
+    An attribute condition asks of each attribute to be one of some values, or between two numbers.
+    """
 
     program: Program
     globs: tuple[re.Pattern[str], ...]
-    wants: tuple[Wants, ...]
-    is_fit: Flags
+    wants: tuple[Asked, ...]
+    fit: Ints
+    engagement: Ints
 
 
 class Facts(NamedTuple):
@@ -135,18 +140,15 @@ def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
     return Compiled(
         program,
         globs=tuple(re.compile("|".join(map(fnmatch.translate, g))) for g in globs),
-        wants=tuple(wants),
-        is_fit=np.array([rule.is_fit for rule in book.rules]),
+        wants=tuple(tuple((name, _asked(wanted)) for name, wanted in condition) for condition in wants),
+        fit=np.flatnonzero([rule.is_fit for rule in book.rules]),
+        engagement=np.flatnonzero([not rule.is_fit for rule in book.rules]),
     )
 
 
 def facts(compiled: Compiled, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Facts:
     """What the kernel reads of the timelines; attribute conditions are answered for the given leads alone."""
-    rows = np.unique(lead).astype(np.int64) if len(lead) < len(timelines) else np.arange(len(timelines))
-    lead_ok = np.zeros((len(timelines), len(compiled.wants)), bool)
-    for i, wants in enumerate(compiled.wants):
-        lead_ok[rows, i] = _suits(wants, timelines, rows)
-    asset_ok = [[glob.match(asset) is not None for glob in compiled.globs] for asset in timelines.assets]
+    asset_ok = [_named(compiled.globs, asset) for asset in timelines.assets]
     return Facts(
         timelines.created,
         timelines.start,
@@ -158,22 +160,41 @@ def facts(compiled: Compiled, timelines: Timelines, lead: npt.NDArray[np.int32])
         timelines.handoff_start,
         timelines.returned,
         np.array(asset_ok, bool).reshape(len(timelines.assets), len(compiled.globs)),
-        lead_ok,
+        _suited(compiled.wants, timelines, lead),
     )
 
 
-def _suits(wants: Wants, timelines: Timelines, rows: Ints) -> Flags:
-    """Which leads have every attribute as wanted; a missing value is never as wanted."""
-    ok = np.ones(len(rows), bool)
-    for name, wanted in wants:
-        column = timelines.attributes[name][rows]
-        if wanted.values:
-            values = frozenset(wanted.values)
-            ok &= np.fromiter((value in values for value in column), bool, len(rows))
-        else:
-            low = -np.inf if wanted.min is None else wanted.min
-            ok &= (column >= low) & (column <= (np.inf if wanted.max is None else wanted.max))
+def _suited(wants: tuple[Asked, ...], timelines: Timelines, lead: npt.NDArray[np.int32]) -> Flags:
+    """Which leads (rows) meet which attribute conditions (columns); a missing value is never as wanted."""
+    every = len(lead) >= len(timelines)
+    rows = slice(None) if every else np.unique(lead) if len(lead) > 1 else lead
+    held = {name: timelines.attributes[name][rows] for name in {name for asked in wants for name, _ in asked}}
+    ok = np.zeros((len(timelines), len(wants)), bool)
+    for i, asked in enumerate(wants):
+        met: list[Any] = [_meets(held[name], wanted) for name, wanted in asked]
+        ok[rows, i] = met[0] if len(met) == 1 else np.logical_and.reduce(met)
     return ok
+
+
+def _meets(held: npt.NDArray[Any], wanted: frozenset[str] | tuple[float, float]) -> Flags | list[bool]:
+    if isinstance(wanted, frozenset):
+        return [value in wanted for value in held]
+    low, high = wanted
+    return (
+        held >= low if high == np.inf else held <= high if low == -np.inf else (held >= low) & (held <= high)
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _named(globs: tuple[re.Pattern[str], ...], asset: str) -> tuple[bool, ...]:
+    """Which of the globs name an asset."""
+    return tuple(glob.match(asset) is not None for glob in globs)
+
+
+def _asked(wanted: Wanted) -> frozenset[str] | tuple[float, float]:
+    if wanted.values:
+        return frozenset(wanted.values)
+    return -np.inf if wanted.min is None else wanted.min, np.inf if wanted.max is None else wanted.max
 
 
 def _pattern(condition: Condition | After, globs: list[tuple[str, ...]], wants: list[Wants]) -> Row:

@@ -19,6 +19,7 @@ from lead_readiness.timelines import Timelines
 
 CHUNK = 4096
 """Rows that one thread takes at a time."""
+GRADES = np.array([[letter + digit for digit in "1234"] for letter in LETTERS], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def replay(
         for rows in chunks:
             run(rows)
     _bound(book, contributions, excluded)
-    earned = contributions[:, :rules]
-    fit, engagement = earned[:, made.is_fit].sum(axis=1), earned[:, ~made.is_fit].sum(axis=1)
+    fit = contributions.take(made.fit, axis=1).sum(axis=1)
+    engagement = contributions.take(made.engagement, axis=1).sum(axis=1)
     return Replay(
         terms=book.terms,
         points=contributions.sum(axis=1),
@@ -89,11 +90,13 @@ def replay(
 
 def _bound(book: RuleBook, contributions: Floats, excluded: npt.NDArray[np.bool_]) -> None:
     """Fill the terms of floor and ceiling: what lifts or cuts the total to them."""
-    total = contributions.sum(axis=1)
     column = len(book.rules)
+    if column == len(book.terms):
+        return
+    total, kept = contributions.sum(axis=1), ~excluded
     for bound, beyond in ((book.floor, np.maximum), (book.ceiling, np.minimum)):
         if bound is not None:
-            contributions[:, column] = np.where(excluded, 0.0, beyond(total, bound) - total)
+            np.subtract(beyond(total, bound), total, out=contributions[:, column], where=kept)
             column += 1
 
 
@@ -102,12 +105,11 @@ def _grades(
 ) -> npt.NDArray[np.object_]:
     if book.grades is None:
         return np.full(len(fit), "", dtype=object)
-    letter = np.array(list(LETTERS), dtype=object)[_place(book.grades.fit, fit)]
-    digit = np.array(list("1234"), dtype=object)[_place(book.grades.engagement, engagement)]
-    return np.where(excluded, "", letter + digit).astype(object)
+    grade = GRADES[_missed(book.grades.fit, fit), _missed(book.grades.engagement, engagement)]
+    grade[excluded] = ""
+    return grade
 
 
-def _place(least: Mapping[Any, float], points: Floats) -> npt.NDArray[np.int64]:
+def _missed(least: Mapping[Any, float], points: Floats) -> npt.NDArray[np.intp]:
     """How many grades were missed, from the best down."""
-    missed: npt.NDArray[np.int64] = (points[:, None] < np.array(list(least.values()))).sum(axis=1)
-    return missed
+    return len(least) - np.array([*least.values()][::-1]).searchsorted(points, "right")

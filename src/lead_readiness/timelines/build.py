@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from lead_readiness.timelines.kernel import EVENT, Columns, by_lead, sort_leads
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Codes = npt.NDArray[np.int32]
+_REASONS = {reason: code for code, reason in enumerate(RETURN_REASONS)}
 
 
 def micros(times: pd.Series) -> Ints:
@@ -55,12 +55,19 @@ def build(tables: Tables, project: Project) -> Timelines:
     leads = tables.leads.iloc[by]
     lead_ids = leads["lead_id"].to_numpy(dtype=object)
     ids, kinds = pa.array(lead_ids, pa.string()), pa.array(project.kinds, pa.string())
-    created = micros(leads["created_at"])
-
     asset, assets = _asset_codes(tables.events["asset"])
-    start, order, events = _sorted_by_lead(
+    event_ids = tables.events["event_id"]
+    return assemble(
+        project,
+        People(
+            lead_ids=lead_ids,
+            created=micros(leads["created_at"]),
+            account=account,
+            account_start=account_start,
+            attributes={name: _attribute(leads[name], a.type) for name, a in project.attributes.items()},
+            accounts_known=bool(tables.leads["account_id"].notna().any()),
+        ),
         lookup(tables.events["lead_id"], ids),
-        len(lead_ids),
         Columns(
             time=_times(tables.events["occurred_at"]),
             kind=lookup(tables.events["kind"], kinds).astype(np.int16),
@@ -68,35 +75,86 @@ def build(tables: Tables, project: Project) -> Timelines:
             value=tables.events["value"].to_numpy().astype(np.float32),
             recorded=_times(tables.events["recorded_at"]),
         ),
+        assets,
+        event_ids if event_ids.null_count < len(event_ids) else None,
+        _outcomes(tables.outcomes, ids),
+        _handoffs(tables.handoffs, ids),
     )
-    event_ids = tables.events["event_id"]
-    outcome, decided, opportunity, amount = _outcomes(tables.outcomes, ids)
-    handoff_start, handed_off, returned, reason = _handoffs(tables.handoffs, ids)
-    cut = _cut(project, created, events.recorded, decided, handed_off, returned)
+
+
+class People(NamedTuple):
+    """The columns of the leads, sorted by account and id; as in `Timelines`."""
+
+    lead_ids: npt.NDArray[np.object_]
+    created: Ints
+    account: Codes
+    account_start: Ints
+    attributes: dict[str, npt.NDArray[np.object_] | npt.NDArray[np.float64]]
+    accounts_known: bool
+
+
+class Decisions(NamedTuple):
+    """Per lead its outcome, when it was decided, when its opportunity was opened, and the amount."""
+
+    outcome: npt.NDArray[np.int8]
+    decided: Ints
+    opportunity: Ints
+    amount: npt.NDArray[np.float64]
+
+
+class Stays(NamedTuple):
+    """Hand-offs in any order: whose, when, when returned and why (-1: no reason)."""
+
+    lead: Codes
+    handed_off: Ints
+    returned: Ints
+    reason: npt.NDArray[np.int16]
+
+
+def assemble(
+    project: Project,
+    people: People,
+    lead: Codes,
+    events: Columns,
+    assets: tuple[str, ...],
+    event_ids: pa.ChunkedArray | tuple[str | None, ...] | None,
+    decisions: Decisions,
+    stays: Stays,
+) -> Timelines:
+    """The timelines of checked columns: ``lead`` is the place of each event's lead, events are in any order.
+
+    ``assets`` are sorted and ``event_ids`` in the order of ``events``, or None where no event has one.
+    """
+    start, order, columns = _sorted_by_lead(lead, len(people.lead_ids), events)
+    by = np.lexsort((stays.returned, stays.handed_off, stays.lead))
+    handed_off, returned = stays.handed_off[by], stays.returned[by]
+    cut = _cut(project, people.created, events.recorded, decisions.decided, handed_off, returned)
+    won = decisions.outcome == WON
     return Timelines(
-        lead_ids=lead_ids,
-        created=created,
-        account=account,
-        account_start=account_start,
-        attributes={name: _attribute(leads[name], a.type) for name, a in project.attributes.items()},
+        **people._asdict(),
         start=start,
-        **events._asdict(),
+        **columns._asdict(),
         kinds=project.kinds,
         assets=assets,
-        outcome=outcome,
-        decided=decided,
-        opportunity=opportunity,
-        opened=np.where(outcome == WON, np.minimum(opportunity, decided), NEVER),
-        amount=amount,
-        handoff_start=handoff_start,
+        **decisions._asdict(),
+        opened=np.where(won, np.minimum(decisions.opportunity, decisions.decided), NEVER),
+        handoff_start=stays.lead[by].searchsorted(np.arange(len(people.lead_ids) + 1)).astype(np.int64),
         handed_off=handed_off,
         returned=returned,
-        return_reason=reason,
+        return_reason=stays.reason[by],
         cut=cut,
         order=order,
-        event_ids=event_ids if event_ids.null_count < len(event_ids) else None,
-        accounts_known=bool(tables.leads["account_id"].notna().any()),
+        event_ids=event_ids,
     ).as_known_at(cut)
+
+
+def reason_code(reason: str) -> int:
+    """The place of a return's reason among `RETURN_REASONS`, however it is written.
+
+    >>> reason_code("Not_now "), reason_code("on holiday")
+    (0, 6)
+    """
+    return _REASONS.get(reason.strip().lower().replace("_", " "), _REASONS["other"])
 
 
 def with_events(timelines: Timelines, lead: Codes, events: Columns, rows: Ints) -> Timelines:
@@ -166,35 +224,24 @@ def _attribute(column: pd.Series, kind: str) -> npt.NDArray[np.object_] | npt.ND
     return column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
 
 
-def _outcomes(
-    table: pd.DataFrame, ids: pa.Array
-) -> tuple[npt.NDArray[np.int8], Ints, Ints, npt.NDArray[np.float64]]:
-    """Per lead its outcome, when it was decided, when its opportunity was opened, and the amount."""
+def _outcomes(table: pd.DataFrame, ids: pa.Array) -> Decisions:
     n = len(ids)
-    outcome, amount = np.zeros(n, np.int8), np.full(n, np.nan)
-    decided, opportunity = np.full(n, NEVER), np.full(n, NEVER)
+    made = Decisions(np.zeros(n, np.int8), np.full(n, NEVER), np.full(n, NEVER), np.full(n, np.nan))
     at = _places(table["lead_id"], ids)
-    outcome[at] = (
+    made.outcome[at] = (
         table["outcome"].map({name: code for code, name in enumerate(OUTCOMES)}).to_numpy(dtype=np.int8)
     )
-    decided[at] = micros(table["decided_at"])
-    opportunity[at] = micros(table["opportunity_at"])
-    amount[at] = table["amount"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return outcome, decided, opportunity, amount
+    made.decided[at] = micros(table["decided_at"])
+    made.opportunity[at] = micros(table["opportunity_at"])
+    made.amount[at] = table["amount"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return made
 
 
-def _handoffs(table: pd.DataFrame, ids: pa.Array) -> tuple[Ints, Ints, Ints, npt.NDArray[np.int16]]:
-    """Slices per lead, and per hand-off its moment, that of its return, and why it was returned."""
-    lead = _places(table["lead_id"], ids)
+def _handoffs(table: pd.DataFrame, ids: pa.Array) -> Stays:
+    given = table["reason"].to_numpy(dtype=object)
+    reason = np.array([-1 if pd.isna(r) else reason_code(str(r)) for r in given], np.int16)
     at, returned = micros(table["handed_off_at"]), micros(table["returned_at"])
-    by = np.lexsort((returned, at, lead))
-    code_of = {reason: code for code, reason in enumerate(RETURN_REASONS)}
-    reason = [
-        -1 if pd.isna(r) else code_of.get(str(r).strip().lower().replace("_", " "), code_of["other"])
-        for r in table["reason"].to_numpy(dtype=object)
-    ]
-    start = np.searchsorted(lead[by], np.arange(len(ids) + 1)).astype(np.int64)
-    return start, at[by], returned[by], np.array(reason, np.int16)[by]
+    return Stays(_places(table["lead_id"], ids), at, returned, reason)
 
 
 def _cut(project: Project, *known: Ints) -> int:
@@ -210,10 +257,14 @@ def _sorted_by_lead(lead: Codes, n: int, columns: Columns) -> tuple[Ints, Ints, 
     worked on in threads.
     """
     start, order = by_lead(lead, n)
-    ends = np.linspace(0, n, 1 + min(64, 1 + n // 1000)).astype(np.int64)
     events, out = np.empty(len(lead), EVENT), Columns(*map(np.empty_like, columns))
+    if len(lead) <= SMALL:
+        for name, column in zip(Columns._fields, columns):
+            events[name] = column
+        sort_leads(0, n, start, order, events, out)
+        return start, order, out
+    ends = np.linspace(0, n, 1 + min(64, 1 + n // 1000)).astype(np.int64)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        each: Callable[..., Iterable[Any]] = map if len(lead) <= SMALL else pool.map
-        list(each(events.__setitem__, Columns._fields, columns))
-        list(each(lambda lo, hi: sort_leads(lo, hi, start, order, events, out), ends[:-1], ends[1:]))
+        list(pool.map(events.__setitem__, Columns._fields, columns))
+        list(pool.map(lambda lo, hi: sort_leads(lo, hi, start, order, events, out), ends[:-1], ends[1:]))
     return start, order, out

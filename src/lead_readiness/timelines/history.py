@@ -56,7 +56,7 @@ class Timelines:
     return_reason: npt.NDArray[np.int16]
     cut: int
     order: Ints = field(repr=False)
-    event_ids: pa.ChunkedArray | None = field(default=None, repr=False)
+    event_ids: pa.ChunkedArray | tuple[str | None, ...] | None = field(default=None, repr=False)
     accounts_known: bool = False
 
     def __len__(self) -> int:
@@ -64,10 +64,12 @@ class Timelines:
 
     def event_id(self, event: int) -> str | None:
         """The id of the event at a place of the flat columns, or None where the source gave none."""
-        row = int(self.order[event])
+        row = self.order.item(event)
         if self.event_ids is None or row < 0:
             return None
-        found: str | None = self.event_ids[row].as_py()
+        found: str | None = (
+            self.event_ids[row] if isinstance(self.event_ids, tuple) else self.event_ids[row].as_py()
+        )
         return found
 
     @property
@@ -91,7 +93,9 @@ class Timelines:
 
         Events and hand-offs stay, since every reader of them asks for an ``as_of`` of its own.
         """
-        later = self.decided > cut
+        later = (self.decided > cut) & (self.decided < NEVER)
+        if cut >= self.cut and not later.any():
+            return self
         return replace(
             self,
             outcome=np.where(later, NONE, self.outcome).astype(np.int8),

@@ -55,6 +55,29 @@ def by_lead(lead: npt.NDArray[np.int32], n: int) -> tuple[Ints, Ints]:
 
 
 @njit(cache=True, nogil=True)
+def visible(
+    begin: int, end: int, time: Ints, recorded: Ints, kind: Kinds, wanted: npt.NDArray[np.bool_], as_of: int
+) -> Ints:
+    """The places among ``begin:end`` of events of ``wanted`` kinds that were known at ``as_of``, oldest first."""
+    places, n = np.empty(end - begin, np.int64), 0
+    for e in range(begin, end):
+        if time[e] >= as_of:
+            break
+        if recorded[e] <= as_of and wanted[kind[e]]:
+            places[n] = e
+            n += 1
+    return places[:n]
+
+
+@njit(cache=True, nogil=True)
+def latest(time: Ints, events: Ints, most: int) -> tuple[int, int, Ints]:
+    """The first and the last moment of some events, at least one, and those not before the ``most``-th latest."""
+    times, n = time[events], len(events)
+    since = np.sort(times)[n - most] if n > most else times.min()
+    return times.min(), times.max(), events[times >= since]
+
+
+@njit(cache=True, nogil=True)
 def sort_leads(lo: int, hi: int, start: Ints, order: Ints, events: Events, out: Columns) -> None:
     """Sort each of the leads ``lo:hi``: its slice of ``order``, and into ``out`` its ``events`` in that order."""
     time, kind, asset, value, recorded = out

@@ -1,0 +1,1 @@
+"""One file for each revision; a revision that has been released is never edited."""

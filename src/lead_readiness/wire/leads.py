@@ -1,0 +1,280 @@
+"""Leads with their histories, as decoded JSON, into timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lead_readiness.errors import nearest
+from lead_readiness.project import Project
+from lead_readiness.tables import Note
+from lead_readiness.tables.checks import MOST_PEOPLE
+from lead_readiness.timelines import NEVER, NONE, OUTCOMES, Timelines
+from lead_readiness.timelines.build import assemble, reason_code
+from lead_readiness.wire import columns
+from lead_readiness.wire.columns import Decision, Lead, Stay
+from lead_readiness.wire.events import MOST_EVENTS, MOST_MISTAKES, Event, Reader, few
+from lead_readiness.wire.mistakes import Mistakes, Place, Said
+from lead_readiness.wire.values import Object, Values
+
+MOST_LEADS = 1_000
+NAMED = 8
+CODES = {name: code for code, name in enumerate(OUTCOMES) if code != NONE}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: ``lead`` is the place in ``timelines`` of each lead of the request, in the request's order.
+
+    ``unknown_kinds`` counts the events left out because the vocabulary lacks their kind, ``notes`` say what else was
+    done that was not asked for.
+    """
+
+    timelines: Timelines
+    lead: npt.NDArray[np.int32]
+    unknown_kinds: dict[str, int] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+
+def read(
+    project: Project,
+    leads: object,
+    *,
+    at: Place = ("leads",),
+    most_leads: int = MOST_LEADS,
+    most_events: int = MOST_EVENTS,
+    most_mistakes: int = MOST_MISTAKES,
+) -> Read:
+    """The timelines of leads given as decoded JSON: what `timelines.build` makes of the same rows in tables.
+
+    A lead is ``{"lead_id", "created_at", "account_id"?, "attributes"?, "events"?, "outcome"?, "handoffs"?}``; the keys
+    inside are the columns of the data contract, and so are the rules: events repeated are dropped by ``event_id`` or
+    full equality, events of unknown kinds left out, both counted. Keys that the contract does not name are not read.
+    Raises BadValuesError with all mistakes (at most ``most_mistakes``), whatever the JSON is; ``at`` is where in the
+    request the leads stand.
+
+    >>> project = Project.model_validate({"name": "Acme", "vocabulary": {"visit": {"behaviour": "web"}}})
+    >>> visits = [{"occurred_at": "2026-05-04T09:30:00Z", "kind": kind} for kind in ("visit", "visit", "yawn")]
+    >>> lead = {"lead_id": "a", "created_at": "2026-05-01T00:00:00Z", "events": visits}
+    >>> found = read(project, [lead])
+    >>> found.timelines.time.tolist(), found.unknown_kinds, str(found.notes[0])
+    ([1777887000000000], {'yawn': 1}, 'events: repeated: 1 row dropped')
+    >>> read(project, [{**lead, "created_at": "in May"}])
+    Traceback (most recent call last):
+        ...
+    lead_readiness.wire.mistakes.BadValuesError: 1 value that cannot be used
+    /leads/0/created_at: found 'in May'; expected an ISO 8601 date and time such as ...; write the time so
+    """
+    mistakes = Mistakes(most_mistakes)
+    given = few(leads, most_leads, "lead", at, mistakes)
+    if not given:
+        mistakes.stop(at, Said("no lead"), "at least one lead", "leave the call out, or give one")
+    reading = _Reading(project, mistakes)
+    left = most_events
+    known: list[Lead] = []
+    for n, item in enumerate(given):
+        left -= len(item["events"]) if isinstance(item, dict) and isinstance(item.get("events"), list) else 0
+        if left < 0:
+            found, do = Said("more events"), "split the leads into several calls"
+            mistakes.stop((*at, n, "events"), found, f"at most {most_events:,} events in one call", do)
+        known.append(reading.lead(item, (*at, n)))
+    reading.check_ids(known)
+    events, owners = reading.distinct(known)
+    mistakes.check()
+    return reading.done(known, events, owners)
+
+
+class _Reading:
+    """One request while it is read."""
+
+    def __init__(self, project: Project, mistakes: Mistakes) -> None:
+        self.project, self.mistakes = project, mistakes
+        self.values = Values(project, mistakes)
+        self.reader = Reader(project, self.values)
+        self.notes: list[Note] = []
+        self.other_names: set[str] = set()
+
+    def lead(self, item: Any, at: Place) -> Lead:
+        """One lead with all that belongs to it."""
+        values = self.values
+        held = values.object(item, at)
+        lead_id = values.id(held, "lead_id", at, required=bool(held)) or ""
+        created = values.instant(held, "created_at", at, required=bool(held))
+        return Lead(
+            at,
+            lead_id,
+            created,
+            values.id(held, "account_id", at),
+            self._attributes(held, at),
+            self._events(held, at, lead_id),
+            self._decision(held, at, created),
+            self._stays(held, at, created),
+        )
+
+    def _events(self, held: Object, at: Place, lead_id: str) -> list[Event | None]:
+        """The events in their places, None for one that is left out."""
+        given, read = self.values.list(held, "events", at), self.reader.event
+        return [read(item, (*at, "events", n), lead_id) for n, item in enumerate(given)]
+
+    def _attributes(self, held: Object, at: Place) -> dict[str, Any]:
+        """The project's attributes; others are not read, but counted, since a misspelt one would seem unknown."""
+        given, within = held.get("attributes"), (*at, "attributes")
+        values, known = self.values, self.project.attributes
+        found = {} if given is None else values.object(given, within)
+        if not found.keys() <= known.keys():
+            self.other_names.update(name for name in found if name not in known)
+        return {
+            name: values.number(found, name, within)
+            if attribute.type == "number"
+            else values.level(found, name, within)
+            for name, attribute in known.items()
+        }
+
+    def _decision(self, lead: Object, at: Place, created: int) -> Decision:
+        """The outcome; one without a word and a date is not decided yet."""
+        given, within, values = lead.get("outcome"), (*at, "outcome"), self.values
+        held = {} if given is None else values.object(given, within)
+        said = held.get("outcome")
+        if said == "" or (said is None and held.get("decided_at") in (None, "")):
+            return Decision()
+        word = values.text(held, "outcome", within, required=True)
+        if word is not None and word not in CODES:
+            hint = nearest(word.lower(), CODES).partition("did you mean ")[2].rstrip("?")
+            do = f"write {hint}" if hint else "leave `outcome` out while nothing is decided"
+            self.mistakes.add((*within, "outcome"), word, " | ".join(CODES), do)
+        decided = values.instant(held, "decided_at", within, required=True)
+        opened = values.instant(held, "opportunity_at", within)
+        self._after(held, "decided_at", within, decided, created, "the lead was created")
+        self._after(held, "opportunity_at", within, opened, created, "the lead was created")
+        if decided < opened < NEVER:
+            expected, do = "an opening before the decision", "mend whichever is wrong"
+            self.mistakes.add((*within, "opportunity_at"), held["opportunity_at"], expected, do)
+        values.text(held, "reason", within)
+        return Decision(CODES.get(word or "", NONE), decided, opened, values.number(held, "amount", within))
+
+    def _stays(self, lead: Object, at: Place, created: int) -> list[Stay]:
+        """The hand-offs, one at a time."""
+        values, found = self.values, []
+        for n, item in enumerate(values.list(lead, "handoffs", at)):
+            within = (*at, "handoffs", n)
+            held = values.object(item, within)
+            handed = values.instant(held, "handed_off_at", within, required=bool(held))
+            returned = values.instant(held, "returned_at", within)
+            self._after(held, "handed_off_at", within, handed, created, "the lead was created")
+            self._after(held, "returned_at", within, returned, handed, "it began")
+            reason = values.text(held, "reason", within)
+            found.append((handed, returned, n, -1 if reason is None else reason_code(reason)))
+        found.sort()
+        for (_, until, _, _), (since, _, n, _) in pairwise(found):
+            if since < until and since < NEVER:
+                expected = "a hand-off that starts after the lead's earlier one was returned"
+                place = (*at, "handoffs", n, "handed_off_at")
+                held = lead["handoffs"][n]
+                self.mistakes.add(
+                    place, held["handed_off_at"], expected, "give the earlier one's returned_at"
+                )
+        return [Stay(handed, returned, reason) for handed, returned, _, reason in found]
+
+    def _after(self, held: Object, key: str, at: Place, moment: int, earlier: int, what: str) -> None:
+        if moment < earlier < NEVER:
+            self.mistakes.add((*at, key), held[key], f"a time after {what}", "mend whichever is wrong")
+
+    def check_ids(self, leads: Sequence[Lead]) -> None:
+        """One object for each lead."""
+        seen: set[str] = set()
+        for lead in leads:
+            if lead.lead_id in seen and lead.lead_id:
+                place = (*lead.at, "lead_id")
+                self.mistakes.add(place, lead.lead_id, "one object for each lead", "put its events together")
+            seen.add(lead.lead_id)
+
+    def distinct(self, leads: Sequence[Lead]) -> tuple[list[Event], list[int]]:
+        """The events without those repeated, and their leads' places in the request.
+
+        By event_id where there is one, of which the earliest recording is kept; else by full equality.
+        """
+        events: list[Event] = []
+        owners: list[int] = []
+        kept: dict[object, int] = {}
+        repeated, gone = 0, set[int]()
+        for n, lead in enumerate(leads):
+            for place, event in enumerate(lead.events):
+                if event is None:
+                    continue
+                name = event.event_id
+                key = (n, *event[1:5], event.known) if name is None else name
+                before = kept.setdefault(key, len(events))
+                if before < len(events):
+                    repeated += 1
+                    if name is None or not self._supersedes(
+                        event, events[before], owners[before] == n, lead.at, place
+                    ):
+                        continue
+                    gone.add(before)
+                    kept[name] = len(events)
+                events.append(event)
+                owners.append(n)
+        self._note("events", "duplicates", repeated, "repeated: {row} dropped", True)
+        if gone:
+            owners = [n for row, n in enumerate(owners) if row not in gone]
+            events = [event for row, event in enumerate(events) if row not in gone]
+        return events, owners
+
+    def _supersedes(self, event: Event, earlier: Event, same_lead: bool, at: Place, place: int) -> bool:
+        """Whether of two events with one id the later in the list was recorded earlier; all else must be equal."""
+        if same_lead and earlier[1:5] == event[1:5]:
+            return event.known < earlier.known
+        expected = "one content (lead, time, kind, value, asset) under one event_id"
+        self.mistakes.add(
+            (*at, "events", place, "event_id"), event.event_id, expected, "give each event its own"
+        )
+        return False
+
+    def _note(self, table: str, code: str, rows: int, text: str, aside: bool = False) -> None:
+        if rows:
+            words = text.replace("{row}", f"{rows:,} row{'' if rows == 1 else 's'}")
+            self.notes.append(Note(table, code, rows, words, aside))
+
+    def _remark(self, crowded: int) -> None:
+        """Notes on crowded accounts, clock changes and names that are not the project's."""
+        if crowded:
+            text = f"{crowded:,} leads of accounts with more than {MOST_PEOPLE} leads each stand alone"
+            self._note("leads", "crowded_account", crowded, text)
+        if unclear := self.values.unclear:
+            text = f"{unclear:,} local times in an hour that a clock change in {self.project.timezone} repeats or skips"
+            self._note("request", "clock_change", unclear, text)
+        if self.other_names:
+            named = ", ".join(sorted(map(ascii, self.other_names))[:NAMED])
+            text = f"attributes that the project lacks not read: {named}"
+            self._note("leads", "unknown_attributes", len(self.other_names), text)
+
+    def done(self, leads: Sequence[Lead], events: Sequence[Event], owners: Sequence[int]) -> Read:
+        """The timelines, with notes."""
+        accounts, crowded = columns.accounts(leads)
+        by = sorted(
+            range(len(leads)),
+            key=lambda n: (accounts[n] or leads[n].lead_id, accounts[n] is None, leads[n].lead_id),
+        )
+        place = {n: rank for rank, n in enumerate(by)}
+        ids = tuple([event.event_id for event in events])
+        early = sum([event.occurred < leads[n].created for event, n in zip(events, owners)])
+        self._note(
+            "events", "before_creation", early, "{row} before the lead's creation kept: anonymous history"
+        )
+        self._remark(crowded)
+        timelines = assemble(
+            self.project,
+            columns.people(self.project, [leads[n] for n in by], [accounts[n] for n in by]),
+            np.array([place[n] for n in owners], np.int32),
+            *columns.of_events(self.project, events),
+            ids if any(name is not None for name in ids) else None,
+            columns.decisions([leads[n].decision for n in by]),
+            columns.handed([leads[n].stays for n in by]),
+        )
+        given = np.array([place[n] for n in range(len(leads))], np.int32)
+        return Read(timelines, given, dict(self.reader.unknown), tuple(self.notes))
