@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_readiness import moments
+from lead_readiness.answer import fired, horizon_days
 from lead_readiness.errors import DataError, nearest
-from lead_readiness.reasons import Evidence, Reason
+from lead_readiness.reasons import Reason
 from lead_readiness.scorer import Assessment, Scorer
 from lead_readiness.snapshots import episodes
 from lead_readiness.timelines import NONE, OUTCOMES, Timelines
@@ -40,9 +41,7 @@ class Explanation:
     @property
     def horizon_days(self) -> int | None:
         """Days within which the win is foretold, None for the eventual outcome; the lead's sales cycle decides."""
-        days, cycle = self.assessed.scorer.card.horizon_days, self.assessed.scorer.project.label.cycle
-        value = str(self.assessed.timelines.attributes[cycle][self.assessed.lead[0]]) if cycle else ""
-        return days.get(value, next(iter(days.values())))
+        return horizon_days(self.assessed, 0)
 
     @property
     def reasons(self) -> list[Reason]:
@@ -82,7 +81,7 @@ def as_json(told: Explanation) -> dict[str, Any]:
         "score": float(assessed.score[0]),
         "base": assessed.base_points,
         "behaviours": assessed.points(0),
-        "reasons": [_reason(reason) for reason in told.reasons],
+        "reasons": [reason.as_json() for reason in told.reasons],
         "rules": {
             "points": float(replay.points[0]),
             "threshold": book.threshold,
@@ -92,7 +91,7 @@ def as_json(told: Explanation) -> dict[str, Any]:
             "excluded": bool(replay.excluded[0]),
             "triggered": bool(replay.triggered[0]),
             "terms": [
-                {"name": name, "points": points, "fired": fired} for name, points, fired in _terms(assessed)
+                {"name": term.rule, "points": term.points, "fired": term.times} for term in fired(assessed, 0)
             ],
         },
         "model": {"version": scorer.version, "trained_until": moments.written(scorer.card.cut)},
@@ -178,19 +177,11 @@ def _evidence(reasons: Iterable[Reason]) -> Table | Text:
 
 def _rules(assessed: Assessment) -> Table | Text:
     table = _grid("left", "right", "left")
-    for name, points, fired in _terms(assessed):
-        times = f"{fired:,} times" if fired is not None and fired > 1 else ""
-        table.add_row(name, Text(f"{points:+.1f}", "green" if points > 0 else "red"), Text(times, "dim"))
+    for term in fired(assessed, 0):
+        times = f"{term.times:,} times" if term.times is not None and term.times > 1 else ""
+        style = "green" if term.points > 0 else "red"
+        table.add_row(term.rule, Text(f"{term.points:+.1f}", style), Text(times, "dim"))
     return table if table.row_count else Text("no rule applies")
-
-
-def _terms(assessed: Assessment) -> Iterable[tuple[str, float, int | None]]:
-    """Each rule that gives or takes points, in the book's order; floor and ceiling do not fire."""
-    replay = assessed.replay
-    fired = [*map(int, replay.fired[0]), None, None]
-    for term, points, times in zip(replay.terms, replay.contributions[0].tolist(), fired):
-        if points != 0:
-            yield term.name, points, times
 
 
 def _state(scorer: Scorer, timelines: Timelines, lead: int, as_of: int) -> str:
@@ -200,20 +191,6 @@ def _state(scorer: Scorer, timelines: Timelines, lead: int, as_of: int) -> str:
     spans = episodes(timelines, scorer.project)
     own = (spans.lead == lead) & (spans.begin < as_of) & (as_of < spans.end)
     return "open" if own.any() else "with sales or opted out"
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "behaviour": reason.behaviour,
-        "points": reason.points,
-        "sentence": reason.sentence,
-        "evidence": _seen(reason.evidence),
-    }
-
-
-def _seen(evidence: Evidence) -> dict[str, Any]:
-    first, last = (None if m is None else moments.written(m) for m in (evidence.first, evidence.last))
-    return {"count": evidence.count, "first": first, "last": last, "event_ids": list(evidence.event_ids)}
 
 
 def _unknown(lead_id: str, timelines: Timelines) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +127,8 @@ def learn(
     scorer = fit(data, data.timelines.cut, everyone, seed, say, settings)
     say("scoring the open leads")
     leads = open_leads(data, scorer)
+    scorer = replace(scorer, card=scorer.card.with_open_scores(leads.score))
+    leads = replace(leads, scorer=scorer)
     say("looking at the reasons")
     looked_at = worth_a_look(data, scorer, seed)
     faithful = faithfulness.measure(data, scorer, looked_at, seed=seed, say=say, settings=settings)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from datetime import datetime, timedelta
+
 import pyarrow as pa
 
 from lead_readiness.errors import DataError
 from lead_readiness.tables import columns
+
+EPOCH = datetime(1970, 1, 1)
 
 
 def read(text: str, zone: str | None) -> int:
@@ -36,4 +39,4 @@ def written(micros: int) -> str:
     >>> written(1_777_879_800_000_000)
     '2026-05-04T07:30:00Z'
     """
-    return pd.Timestamp(micros, unit="us").isoformat() + "Z"
+    return (EPOCH + timedelta(microseconds=micros)).isoformat() + "Z"

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from lead_readiness.moments import written
 from lead_readiness.project import Project
 from lead_readiness.timelines import DAY, RETURN_REASONS, Timelines, kernel
 
@@ -56,6 +58,18 @@ class Reason:
         '3 pricing views since 4 May, the last 2 h ago (+14)'
         """
         return f"{self.sentence} ({self.points:+.0f})"
+
+    def as_json(self) -> dict[str, Any]:
+        """The reason as JSON holds it, times as ISO 8601 text in UTC."""
+        seen = self.evidence
+        first, last = (None if moment is None else written(moment) for moment in (seen.first, seen.last))
+        evidence = {"count": seen.count, "first": first, "last": last, "event_ids": list(seen.event_ids)}
+        return {
+            "behaviour": self.behaviour,
+            "points": self.points,
+            "sentence": self.sentence,
+            "evidence": evidence,
+        }
 
 
 def strongest(
@@ -107,7 +121,7 @@ class Teller:
             part, evidence = self._account(timelines, lead, as_of)
             parts.append(part)
         elif behaviour == "history":
-            parts.append(self._history(timelines, lead, as_of))
+            parts.append(self.history(timelines, lead, as_of))
         elif behaviour in self.members:
             part, evidence = self._events(behaviour, timelines, lead, as_of)
             parts.append(part)
@@ -120,16 +134,16 @@ class Teller:
         if len(events) == 0:
             return self._none(f"{behaviour} activity", timelines, lead, as_of), Evidence()
         recent = _since(timelines, events, as_of - RECENT)
-        evidence = _evidence(timelines, recent if len(recent) else events)
+        evidence = as_evidence(timelines, recent if len(recent) else events)
         last = ago(as_of - int(evidence.last or 0))
-        counts = self._counts(timelines.kind[recent if len(recent) else events])
+        counts = self.counts(timelines.kind[recent if len(recent) else events])
         if len(recent) == 0:
             return f"no {behaviour} activity in the last 90 days ({counts} before, the last {last})", evidence
         if evidence.count == 1:
-            return f"{counts} on {self._date(int(evidence.first or 0), as_of)}, {last}", evidence
-        return f"{counts} since {self._date(int(evidence.first or 0), as_of)}, the last {last}", evidence
+            return f"{counts} on {self.date(int(evidence.first or 0), as_of)}, {last}", evidence
+        return f"{counts} since {self.date(int(evidence.first or 0), as_of)}, the last {last}", evidence
 
-    def _counts(self, codes: npt.NDArray[np.int16]) -> str:
+    def counts(self, codes: npt.NDArray[np.int16]) -> str:
         """`2 pricing views, 1 quote request and 3 others`: the two most frequent kinds by name."""
         counts = np.bincount(codes).tolist()
         by = sorted((-n, k) for k, n in enumerate(counts) if n)
@@ -137,7 +151,7 @@ class Teller:
         if len(by) > 2:
             rest = -sum(n for n, _ in by[2:])
             told.append(f"{rest} other{'s' if rest != 1 else ''}")
-        return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+        return listed(told)
 
     def _rhythm(self, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
         events = visible(timelines, lead, as_of, self.activity)
@@ -145,9 +159,9 @@ class Teller:
             return self._none("activity", timelines, lead, as_of), Evidence()
         recent = _since(timelines, events, as_of - 30 * DAY)
         if len(recent) == 0:
-            evidence = _evidence(timelines, events)
+            evidence = as_evidence(timelines, events)
             return f"silent for {(as_of - int(evidence.last or 0)) // DAY} days", evidence
-        evidence = _evidence(timelines, recent)
+        evidence = as_evidence(timelines, recent)
         dates = timelines.time[recent] // DAY
         days = min(1 + np.count_nonzero(dates[1:] != dates[:-1]), 30)  # 30 days touch 31 dates
         n = evidence.count
@@ -169,7 +183,7 @@ class Teller:
         if people == 0:
             who = f"{len(others)} other people" if len(others) > 1 else "one other person"
             return f"no activity by the account's {who} in the last 30 days", Evidence()
-        evidence = _evidence(timelines, np.concatenate(seen))
+        evidence = as_evidence(timelines, np.concatenate(seen))
         noun = "person" if people == 1 else "people"
         n = evidence.count
         return (
@@ -178,7 +192,8 @@ class Teller:
             evidence,
         )
 
-    def _history(self, timelines: Timelines, lead: int, as_of: int) -> str:
+    def history(self, timelines: Timelines, lead: int, as_of: int) -> str:
+        """What sales did with the lead before ``as_of``: the last hand-off, or the last return with its reason."""
         span = slice(timelines.handoff_start[lead], timelines.handoff_start[lead + 1])
         back = np.flatnonzero(timelines.returned[span] < as_of)
         given = timelines.handed_off[span][timelines.handed_off[span] < as_of]
@@ -217,9 +232,10 @@ class Teller:
             )
 
     def _none(self, what: str, timelines: Timelines, lead: int, as_of: int) -> str:
-        return f"no {what} since the lead was created on {self._date(int(timelines.created[lead]), as_of)}"
+        return f"no {what} since the lead was created on {self.date(int(timelines.created[lead]), as_of)}"
 
-    def _date(self, micros: int, as_of: int) -> str:
+    def date(self, micros: int, as_of: int) -> str:
+        """The day of a moment in the project's time zone, with its year where it is not that of ``as_of``."""
         when = datetime.fromtimestamp(micros / 1e6, self.zone)
         year = "" if when.year == _year(as_of, self.zone) else f" {when.year}"
         return f"{when.day} {MONTHS[when.month]}{year}"
@@ -258,7 +274,16 @@ def ago(micros: int) -> str:
     return f"{micros // DAY} days ago"
 
 
-def _evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
+def listed(words: Sequence[str]) -> str:
+    """The words as a sentence lists them.
+
+    >>> listed(["1 visit"]), listed(["2 visits", "1 demo", "3 others"])
+    ('1 visit', '2 visits, 1 demo and 3 others')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def as_evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
     """The events as evidence, their ids latest first; the ids of one moment in their own order."""
     first, last, cited = kernel.latest(timelines.time, events, MOST_IDS)
     if timelines.event_ids is None:

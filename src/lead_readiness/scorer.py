@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -56,7 +56,8 @@ class Card:
     """What a scorer was made from, in numbers: shown with every score, never used to make one.
 
     ``horizon_days`` per sales cycle (None: eventual outcome); ``cut`` in microseconds UTC; ``notes`` say in
-    words which voices were left out and why.
+    words which voices were left out and why. ``open_scores`` are evenly spaced quantiles, from the lowest to the
+    highest, of the scores that the leads open at the cut had; none where there were no such leads.
     """
 
     horizon_days: dict[str, int | None]
@@ -66,6 +67,27 @@ class Card:
     wins: int
     seed: int
     notes: tuple[str, ...] = ()
+    open_scores: tuple[float, ...] = ()
+
+    @cached_property
+    def known_scores(self) -> Floats:
+        """``open_scores`` as an array."""
+        return np.array(self.open_scores)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Card:
+        """The card as JSON gives it back."""
+        lists = {name: tuple(record.get(name, ())) for name in ("notes", "open_scores")}
+        return cls(**{**record, **lists})
+
+    def with_open_scores(self, scores: Floats, steps: int = 200) -> Card:
+        """The same card with the quantiles of these scores.
+
+        >>> Card({}, 0, 1, 1, 0, 0).with_open_scores(np.array([4.0, 1.0, 2.0]), steps=2).open_scores
+        (1.0, 2.0, 4.0)
+        """
+        shares = np.linspace(0, 1, steps + 1)
+        return replace(self, open_scores=tuple(np.quantile(scores, shares).tolist()) if len(scores) else ())
 
 
 @dataclass(frozen=True)
@@ -117,8 +139,8 @@ class Assessment:
 
         ``least`` is what a behaviour must add or take; by default what is more than noise.
         """
-        usual = LEAST_POINTS if self.scorer.blend else LEAST_RULE_POINTS
-        return strongest(self.points(row), most_for, most_against, usual if least is None else least)
+        least = self.scorer.least_points if least is None else least
+        return strongest(self.points(row), most_for, most_against, least)
 
     def reasons(
         self,
@@ -198,6 +220,11 @@ class Scorer:
     def unit(self) -> float:
         """Score points per unit of a contribution."""
         return POINTS_PER_LOGIT if self.blend else 1.0
+
+    @property
+    def least_points(self) -> float:
+        """What a behaviour must add or take to be told: less is noise."""
+        return LEAST_POINTS if self.blend else LEAST_RULE_POINTS
 
     @cached_property
     def _grouping(self) -> tuple[Places, Places, Places]:
@@ -339,7 +366,7 @@ class Scorer:
             linear=Linear.from_arrays(_arrays(files[LINEAR])) if LINEAR in files else None,
             trees=Trees.from_text(files[TREES].decode()) if TREES in files else None,
             blend=Blend.from_record(state["blend"]) if state["blend"] else None,
-            card=Card(**{**state["card"], "notes": tuple(state["card"]["notes"])}),
+            card=Card.from_record(state["card"]),
         )
 
 

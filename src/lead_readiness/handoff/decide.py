@@ -8,9 +8,10 @@ import numpy as np
 
 from lead_readiness.handoff.chance import uniform
 from lead_readiness.handoff.decisions import Decisions
-from lead_readiness.handoff.places import give, moved
+from lead_readiness.handoff.kernel import PLACED
+from lead_readiness.handoff.places import Given, give, moved
 from lead_readiness.handoff.seen import Bools, Floats, Seen
-from lead_readiness.handoff.standing import CODE, Standing, against, look
+from lead_readiness.handoff.standing import CODE, Standing, against, look, stand
 from lead_readiness.handoff.states import Line, Past, States
 from lead_readiness.project import Handoff
 from lead_readiness.snapshots import GRID_ORIGIN
@@ -61,6 +62,21 @@ def decide(policy: Handoff, states: States, seen: Seen, as_of: int, seed: int = 
         line_before=before._replace(as_of=np.full(len(line), last)),
     ).with_leads(seen.lead_id, facts.place, _past(standing, as_of, handed), facts.past)
     return Decisions(policy, as_of, replace(standing, clause=clause), given, propensity, after)
+
+
+def alone(policy: Handoff, states: States, seen: Seen, as_of: int) -> Decisions:
+    """Where leads asked about by themselves stand at ``as_of`` (microseconds UTC): decisions before any place is given.
+
+    As `stand` tells it: "hand off" says that the lead stands in line. The states stay as they are.
+
+    >>> known = Seen.of(["a"], [104.0], triggered=[True], last_buyer_event=[1])
+    >>> made = alone(Handoff(), States.empty(), known, DAY)
+    >>> made.decision[0], made.sentence(0)
+    ('hand off', 'hard trigger of the rule book')
+    """
+    standing, n = stand(policy, states, seen, as_of), len(seen)
+    nowhere = Given(np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, PLACED, np.int8))
+    return Decisions(policy, as_of, standing, nowhere, np.full(n, np.nan), states)
 
 
 def _week(as_of: int) -> int:

@@ -64,6 +64,14 @@ class Decisions:
         """One row's clause."""
         return str(CLAUSE[self.standing.clause[row]])
 
+    def decision_of(self, row: int) -> str:
+        """One row's decision."""
+        return str(DECISION_OF[self.standing.clause[row]])
+
+    def track_of(self, row: int) -> str:
+        """The nurture track that one row's last return puts it on."""
+        return str(self.policy.by_reason[int(other(self.seen.reason[row : row + 1])[0])].track)
+
     def places(self, row: int) -> int:
         """The places that the lead's queue has in a week."""
         facts = self.standing.facts

@@ -41,8 +41,9 @@ def sentence(told: Decisions, row: int, zone: tzinfo = UTC) -> str:
         return "no score" if np.isnan(score) else "no probability, and the policy asks for one"
     if clause == "no_room":
         return f"no room: {_why_full(told, row)}{_beside_line(told, row)}"
-    if told.given.place[row]:
-        return f"{_why_placed(told, row)}: place {told.given.place[row]} of {told.places(row)}"
+    if clause in ("trigger", "line", "drawn"):
+        place = told.given.place[row]
+        return _why_placed(told, row) + (f": place {place} of {told.places(row)}" if place else "")
     return _history(told, row, zone)
 
 
