@@ -69,11 +69,6 @@ class Card:
     notes: tuple[str, ...] = ()
     open_scores: tuple[float, ...] = ()
 
-    @cached_property
-    def known_scores(self) -> Floats:
-        """``open_scores`` as an array."""
-        return np.array(self.open_scores)
-
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Card:
         """The card as JSON gives it back."""
@@ -88,6 +83,27 @@ class Card:
         """
         shares = np.linspace(0, 1, steps + 1)
         return replace(self, open_scores=tuple(np.quantile(scores, shares).tolist()) if len(scores) else ())
+
+    def percentiles(self, scores: Floats) -> list[float] | list[None]:
+        """The share in percent of the leads open at the cut that scored less; of those that scored alike, half.
+
+        None where there were no such leads.
+
+        >>> Card({}, 0, 1, 1, 0, 0).with_open_scores(np.array([1.0, 2.0, 2.0, 4.0]), 3).percentiles(np.array([3.0]))
+        [83.3]
+        """
+        if not self.open_scores:
+            return [None] * len(scores)
+        known, falling, share = self._quantiles
+        # Among equal quantiles `interp` takes the last; seen from above, that is the first.
+        below, above = np.interp(scores, known, share), np.interp(-scores, falling, share)
+        found: list[float] = ((100 + below - above) / 2).round(1).tolist()
+        return found
+
+    @cached_property
+    def _quantiles(self) -> tuple[Floats, Floats, Floats]:
+        known = np.array(self.open_scores)
+        return known, -known[::-1], np.linspace(0, 100, len(known))
 
 
 @dataclass(frozen=True)

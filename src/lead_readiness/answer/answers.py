@@ -6,13 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
-from lead_readiness.evidence import Floats
 from lead_readiness.handoff import Decisions
 from lead_readiness.moments import written
 from lead_readiness.reasons import MOST_AGAINST, MOST_FOR, Reason
-from lead_readiness.scorer import Assessment, Card
+from lead_readiness.scorer import Assessment
 from lead_readiness.timelines import NEVER
 
 BANDS = ((95.0, "top 5 %"), (80.0, "top 20 %"), (50.0, "upper half"), (0.0, "lower half"))
@@ -128,7 +125,7 @@ def answers(assessed: Assessment, decisions: Decisions | None = None, top: int |
     most = (MOST_FOR, MOST_AGAINST) if top is None else (top, (top + 1) // 2)
     book = f"{scorer.book.name} {scorer.book.version}"
     ids, moments = assessed.timelines.lead_ids[assessed.lead].tolist(), assessed.as_of.tolist()
-    percentiles = _percentiles(scorer.card, assessed.score)
+    percentiles = scorer.card.percentiles(assessed.score)
     told = []
     for row, (score, probability, percentile) in enumerate(
         zip(scores, assessed.probability.tolist(), percentiles)
@@ -205,18 +202,6 @@ def _rules(assessed: Assessment, row: int) -> Rules:
         triggered=bool(replay.triggered[row]),
         fired=fired(assessed, row),
     )
-
-
-def _percentiles(card: Card, scores: Floats) -> list[float] | list[None]:
-    """The share in percent of the open leads at training that scored less; of those that scored alike, half."""
-    if not card.open_scores:
-        return [None] * len(scores)
-    known = card.known_scores
-    share = np.linspace(0, 100, len(known))
-    # Among equal quantiles `interp` takes the last; seen from above, that is the first.
-    below, above = np.interp(scores, known, share), 100 - np.interp(-scores, -known[::-1], share)
-    found: list[float] = ((below + above) / 2).round(1).tolist()
-    return found
 
 
 def _finite(value: float) -> float | None:

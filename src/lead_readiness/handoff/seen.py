@@ -21,6 +21,20 @@ Words = npt.NDArray[np.object_]
 
 HOLDS: tuple[Hold, ...] = get_args(Hold)
 NOT_HELD = -1
+USUAL: dict[str, npt.NDArray[Any]] = {
+    "probability": np.array([np.nan]),
+    "triggered": np.array([False]),
+    "cycle": np.array([""], object),
+    "queue": np.array([""], object),
+    "hold": np.array([NOT_HELD], np.int8),
+    "held_since": np.array([NEVER]),
+    "closed": np.array([False]),
+    "handed_off": np.array([NEVER]),
+    "returned": np.array([NEVER]),
+    "reason": np.array([-1], np.int16),
+    "last_buyer_event": np.array([NEVER]),
+}
+"""What the columns beside id and score hold where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -64,31 +78,24 @@ class Seen:
         [-1, -1]
         """
         n = np.size(lead_id)
-        usual: dict[str, Any] = {
-            "probability": np.full(n, np.nan),
-            "triggered": np.zeros(n, bool),
-            "cycle": np.full(n, "", object),
-            "queue": np.full(n, "", object),
-            "hold": np.full(n, NOT_HELD, np.int8),
-            "held_since": np.full(n, NEVER),
-            "closed": np.zeros(n, bool),
-            "handed_off": np.full(n, NEVER),
-            "returned": np.full(n, NEVER),
-            "reason": np.full(n, -1, np.int16),
-            "last_buyer_event": np.full(n, NEVER),
-        }
-        ids, scores = np.asarray(lead_id, object), np.asarray(score, np.float64)
-        names = [field.name for field in fields(cls)]
-        for name in columns.keys() - usual.keys():
+        for name in columns.keys() - USUAL.keys():
             raise DataError(
-                f"`{name}` is no column of the leads to decide on{nearest(name, names)}; "
-                f"expected some of {', '.join(usual)}"
+                f"`{name}` is no column of the leads to decide on{nearest(name, ['lead_id', 'score', *USUAL])}; "
+                f"expected some of {', '.join(USUAL)}"
             )
-        made = cls(ids, scores, **{k: np.asarray(columns.get(k, v), v.dtype) for k, v in usual.items()})
-        for name in names:
-            if (found := np.shape(getattr(made, name))) != (n,):
-                raise DataError(f"`{name}` has the shape {found}; expected one value for each of {n} leads")
-        refuse_twins(ids, "the leads to decide on")
+        given: dict[str, Any] = {
+            "lead_id": np.asarray(lead_id, object),
+            "score": np.asarray(score, np.float64),
+        }
+        for name, none in USUAL.items():
+            given[name] = np.asarray(columns[name], none.dtype) if name in columns else none.repeat(n)
+        for name, column in given.items():
+            if column.shape != (n,):
+                raise DataError(
+                    f"`{name}` has the shape {column.shape}; expected one value for each of {n} leads"
+                )
+        made = cls(**given)
+        refuse_twins(made.lead_id, "the leads to decide on")
         return made
 
     @classmethod
@@ -161,13 +168,16 @@ def _held(project: Project, events: Ints, as_of: int) -> tuple[npt.NDArray[np.in
 def _last_handoff(timelines: Timelines, lead: npt.NDArray[np.int32], as_of: int) -> dict[str, npt.ArrayLike]:
     last = np.full(len(lead), -1)
     last_handoffs(lead, as_of, timelines.handoff_start, timelines.handed_off, last)
-    handed, returned = (
-        np.append(timelines.handed_off, NEVER)[last],
-        np.append(timelines.returned, NEVER)[last],
+    handed, returned, reason = (
+        np.full(len(lead), NEVER),
+        np.full(len(lead), NEVER),
+        np.full(len(lead), -1, np.int16),
     )
-    back = returned < as_of
-    reason = np.where(back, np.append(timelines.return_reason, -1)[last], -1)
-    return {"handed_off": handed, "returned": np.where(back, returned, NEVER), "reason": reason}
+    been = np.flatnonzero(last >= 0)
+    handed[been] = timelines.handed_off[last[been]]
+    back = been[timelines.returned[last[been]] < as_of]
+    returned[back], reason[back] = timelines.returned[last[back]], timelines.return_reason[last[back]]
+    return {"handed_off": handed, "returned": returned, "reason": reason}
 
 
 def _words(timelines: Timelines, attribute: str | None, lead: npt.NDArray[np.int32]) -> Words:

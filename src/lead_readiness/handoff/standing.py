@@ -135,7 +135,10 @@ def against(policy: Handoff, facts: Facts, line: Floats) -> Standing:
 
 
 def _first(conditions: dict[str, Bools], otherwise: np.int8) -> Clauses:
-    clause: Clauses = np.select([*conditions.values()], [CODE[name] for name in conditions], otherwise)
+    (n,) = {len(holds) for holds in conditions.values()}
+    clause = np.full(n, otherwise)
+    for name, holds in reversed(conditions.items()):
+        clause[holds] = CODE[name]
     return clause
 
 
@@ -148,11 +151,11 @@ def _with_sales(seen: Seen, past: Past, as_of: int) -> Bools:
 
 
 def _re_entry(policy: Handoff, seen: Seen) -> Ints:
-    days = np.array([after.days for after in policy.by_reason])
-    ends: Ints = np.minimum(seen.returned, NEVER - DAY * days.max()) + DAY * days[other(seen.reason)]
+    stays = DAY * np.array([after.days for after in policy.by_reason])
+    ends: Ints = np.minimum(seen.returned, NEVER - stays.max()) + stays[other(seen.reason)]
     return ends
 
 
 def other(reason: npt.NDArray[np.int16]) -> npt.NDArray[np.intp]:
     """The reasons, with `other` for those not given."""
-    return np.where(reason < 0, RETURN_REASONS.index("other"), reason).astype(np.intp)
+    return np.where(reason < 0, np.intp(RETURN_REASONS.index("other")), reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +76,11 @@ class States:
     def __len__(self) -> int:
         return len(self.lead_id)
 
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """The place of each lead by its id."""
+        return {name: place for place, name in enumerate(self.lead_id.tolist())}
+
     def last_before(self, as_of: int) -> int:
         """The last evaluation before ``as_of``, ``NEVER`` if there was none.
 
@@ -94,8 +100,8 @@ class States:
         """The place of each lead, -1 where it was never evaluated."""
         if len(lead_id) == len(self) and (lead_id == self.lead_id).all():
             return np.arange(len(self))
-        places: Ints = pd.Index(self.lead_id, dtype=object).get_indexer(pd.Index(lead_id, dtype=object))
-        return places
+        known = self._place
+        return np.array([known.get(name, -1) for name in lead_id.tolist()], np.int64)
 
     def of(self, place: Ints, as_of: int) -> Past:
         """What is known from before ``as_of`` of the leads at these `places`; nothing of those never evaluated."""
@@ -108,15 +114,13 @@ class States:
 
     def with_lines(self, cycle: Words, queue: Words) -> tuple[States, npt.NDArray[np.int32]]:
         """These states with a line for each pair of cycle and queue, and the place of each pair's line."""
-        (of_cycle, cycles), (of_queue, queues) = pd.factorize(cycle), pd.factorize(queue)
-        pair, distinct = pd.factorize(of_cycle * max(len(queues), 1) + of_queue)
-        asked = [(str(cycles[p // len(queues)]), str(queues[p % len(queues)])) for p in distinct]
-        known = {names: place for place, names in enumerate(zip(self.cycle, self.queue))}
+        asked = [*zip(cycle.tolist(), queue.tolist())]
+        known = {names: place for place, names in enumerate(zip(self.cycle.tolist(), self.queue.tolist()))}
         every = sorted({*known, *asked})
         at = np.array([known.get(names, -1) for names in every], np.int64)
         line, before = (Line._make(_padded(part, NO_LINE, at)) for part in (self.line, self.line_before))
         place = {names: i for i, names in enumerate(every)}
-        found = np.array([place[names] for names in asked], np.int32)[pair]
+        found = np.array([place[names] for names in asked], np.int32)
         cycle, queue = (np.array([names[side] for names in every], object) for side in (0, 1))
         return replace(self, cycle=cycle, queue=queue, line=line, line_before=before), found
 
@@ -175,7 +179,12 @@ Column = npt.NDArray[Any]
 
 def _padded(had: Sequence[Column], none: Sequence[Column], place: npt.NDArray[np.integer]) -> list[Column]:
     """The columns' values at these places, and those of nothing at -1."""
-    return [np.append(column, empty)[place] for column, empty in zip(had, none)]
+    if len(had[0]) == 0:
+        return [empty.repeat(len(place)) for empty in none]
+    found, nowhere = [column[place] for column in had], place < 0
+    for column, empty in zip(found, none):
+        column[nowhere] = empty[0]
+    return found
 
 
 def _earlier(last: Sequence[Column], before: Sequence[Column], as_of: int) -> list[Column]:

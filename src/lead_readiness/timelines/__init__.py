@@ -1,6 +1,7 @@
 """Every lead's history as slices of flat, shared columns, sorted by account, lead and time."""
 
 from lead_readiness.timelines.build import build, micros, with_events
+from lead_readiness.timelines.frozen import frozen
 from lead_readiness.timelines.history import (
     DAY,
     DISQUALIFIED,
@@ -13,6 +14,7 @@ from lead_readiness.timelines.history import (
     Ints,
     Timelines,
 )
+from lead_readiness.timelines.joined import joined
 from lead_readiness.timelines.kernel import Columns
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Ints",
     "Timelines",
     "build",
+    "frozen",
+    "joined",
     "micros",
     "with_events",
 ]
