@@ -7,7 +7,7 @@ depends on what they did, but no more than a benchmark of speed needs: accuracy 
 
 from __future__ import annotations
 
-import tomllib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lead_readiness.project import ProjectFile, parse
+from lead_readiness.project import ProjectFile, load
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
 DAY = 86_400_000_000
@@ -33,18 +33,16 @@ Ints = npt.NDArray[np.int64]
 
 
 def open_project(folder: Path) -> ProjectFile:
-    """The project of the company in ``folder``: the sample's words, other tables."""
-    data = tomllib.loads((SAMPLE / "readiness.toml").read_text(encoding="utf-8"))
-    data["tables"] = {name: f"{name}.parquet" for name in ("leads", "events", "outcomes", "handoffs")}
-    data["rules"] = str(SAMPLE / "rules.yaml")
-    return parse(data, root=folder)
+    """The project of the company in ``folder``."""
+    return load(folder / "readiness.toml")
 
 
 def make(folder: Path, leads: int, events: int, seed: int = 1) -> Path:
-    """The folder with the company's tables, written unless they are there."""
+    """The folder with the company's project file, and its tables, written unless they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_project(folder / "readiness.toml")
     if (folder / "events.parquet").is_file():
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     created = np.sort(rng.integers(BEGIN, CUT - DAY, leads))
     keenness = rng.lognormal(0.0, 1.3, leads)
@@ -53,6 +51,14 @@ def make(folder: Path, leads: int, events: int, seed: int = 1) -> Path:
     _write(_handoffs(created, rng), folder / "handoffs.parquet")
     _write(_events(open_project(folder).kinds, created, keenness, events, rng), folder / "events.parquet")
     return folder
+
+
+def _write_project(path: Path) -> None:
+    """The sample's project file, its tables in Parquet beside it."""
+    text = (SAMPLE / "readiness.toml").read_text(encoding="utf-8")
+    for ending in (".csv.gz", ".csv"):
+        text = text.replace(f'{ending}"', '.parquet"')
+    path.write_text(text.replace('"rules.yaml"', json.dumps(str(SAMPLE / "rules.yaml"))), encoding="utf-8")
 
 
 def _write(columns: dict[str, npt.NDArray[np.generic] | pa.Array], path: Path) -> None:

@@ -20,7 +20,7 @@ import click
 import numpy as np
 from rich.console import Console
 
-from benchmarks.company import SAMPLE, make
+from benchmarks.company import make
 from benchmarks.measure import Measure, show, write
 from benchmarks.peak import peak
 from training import job
@@ -101,19 +101,9 @@ def trained(company: Path) -> Seconds:
         stage = next((name for name, words in STAGES.items() if text.startswith(words)), stage)
 
     with tempfile.TemporaryDirectory() as home:
-        job.train(project_file(company), home=Path(home), say=say)
+        job.train(company / "readiness.toml", home=Path(home), say=say)
     say("")
     return {**seconds, "peak": peak()}
-
-
-def project_file(company: Path) -> Path:
-    """The sample's project file for the tables of this company."""
-    text = (SAMPLE / "readiness.toml").read_text(encoding="utf-8")
-    for ending in (".csv.gz", ".csv"):
-        text = text.replace(f'{ending}"', '.parquet"')
-    path = company / "readiness.toml"
-    path.write_text(text.replace('"rules.yaml"', json.dumps(str(SAMPLE / "rules.yaml"))), encoding="utf-8")
-    return path
 
 
 def of_the_largest(found: Seconds) -> list[Measure]:

@@ -19,8 +19,7 @@ from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.project import Kind, Project
 from lead_readiness.scorer import Card, Scorer
-from lead_readiness.timelines import DAY, Timelines
-from lead_readiness.timelines.frozen import frozen
+from lead_readiness.timelines import DAY, Timelines, frozen
 
 N = len(LEADS)
 MODELS = {"same": lambda: blended(), "other": lambda: blended(0.7, -0.9)}

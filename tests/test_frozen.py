@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from leaky_company import PROJECT
 
-from lead_readiness.timelines import DAY, NEVER, Timelines
-from lead_readiness.timelines.frozen import frozen
+from lead_readiness.timelines import DAY, NEVER, Timelines, frozen
 
 ACCOUNTS = np.arange(len(KNOWN.account_start) - 1, dtype=np.int32)
 

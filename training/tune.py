@@ -34,7 +34,7 @@ from lead_readiness import blend, features, rules
 from lead_readiness.errors import LeadReadinessError
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.trees import Params
-from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, interval, redrawn
+from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, Accounts, Figure, totals
 from training.dataset import Dataset, Say
 from training.fit import DEFAULTS, Lesson, Settings, inner_folds, lesson, won
 
@@ -80,14 +80,6 @@ class Trial(NamedTuple):
     loss: float
 
 
-class Gain(NamedTuple):
-    """By how much a setting lowers the default's log-loss on the accounts that confirm, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 @dataclass(frozen=True)
 class Tuned:
     """The settings to train with, and why, in a sentence.
@@ -102,7 +94,7 @@ class Tuned:
     trials: tuple[Trial, ...] = ()
     default_loss: float = math.nan
     best_loss: float = math.nan
-    improvement: Gain | None = None
+    improvement: Figure | None = None
     study_name: str = ""
 
     @property
@@ -234,16 +226,14 @@ class Exam:
         """The weighted mean log-loss of the choosing rows."""
         return float(np.average(self.losses(settings)[self.choosing], weights=self.weight[self.choosing]))
 
-    def gain(self, settings: Settings) -> Gain:
-        """What the confirming rows lose less by these settings than by the default."""
+    def gain(self, settings: Settings) -> Figure:
+        """By how much these settings lower the default's log-loss on the accounts that confirm."""
         rest = ~self.choosing
         less = (self.losses(DEFAULTS) - self.losses(settings))[rest]
-        _, account = np.unique(self.account[rest], return_inverse=True)
         weight = self.weight[rest]
-        sums = np.column_stack([np.bincount(account, less * weight), np.bincount(account, weight)])
-        drawn = np.concatenate([times @ sums for times in redrawn(len(sums), DRAWS, self.seed, block=100)])
-        gain = drawn[:, 0] / drawn[:, 1]
-        return Gain(float(gain[0]), *interval(gain[1:]))
+        sums = Accounts.numbered(self.account[rest]).sums([less * weight, weight])
+        drawn = totals(sums, DRAWS, self.seed, block=100)
+        return Figure.of(drawn[:, 0] / drawn[:, 1])
 
 
 @contextmanager

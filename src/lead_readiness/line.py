@@ -11,9 +11,9 @@ import numpy as np
 
 from lead_readiness.evidence import Floats
 from lead_readiness.project import Project
+from lead_readiness.reasons import listed
 from lead_readiness.scorer import Scorer
-from lead_readiness.timelines import DAY, NEVER, Columns, Ints, Timelines, with_events
-from lead_readiness.timelines.frozen import frozen
+from lead_readiness.timelines import DAY, NEVER, Columns, Ints, Timelines, frozen, with_events
 
 HOUR = DAY // 24
 MOST_WAYS = 4
@@ -188,9 +188,8 @@ def _scores(
 
 def _way(project: Project, kinds: tuple[str, ...], as_of: int, score: float) -> Way:
     told = [project.vocabulary[kind].count_phrase(n) for kind, n in Counter(kinds).items()]
-    phrase = " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
     daily = ", one a day" if len(kinds) > 1 else ""
-    return Way(kinds, tuple(as_of + DAY * n for n in range(len(kinds))), score, phrase + daily)
+    return Way(kinds, tuple(as_of + DAY * n for n in range(len(kinds))), score, listed(told) + daily)
 
 
 def _different(ways: Sequence[Way]) -> tuple[Way, ...]:

@@ -140,8 +140,7 @@ def after_events(timelines: Timelines, project: Project, horizon: Ints) -> Snaps
     Events that become visible at the same instant give one snapshot. Sorted by lead and time, labels as for
     `on_grid`.
     """
-    owner = np.repeat(np.arange(len(timelines), dtype=np.int32), np.diff(timelines.start))
-    moments = pd.DataFrame({"lead": owner, "as_of": visible_from(timelines)}).drop_duplicates()
+    moments = pd.DataFrame({"lead": timelines.owner, "as_of": visible_from(timelines)}).drop_duplicates()
     spans = episodes(timelines, project)
     begins = pd.DataFrame({"lead": spans.lead, "as_of": spans.begin, "span": np.arange(len(spans.lead))})
     found = pd.merge_asof(

@@ -12,13 +12,13 @@ from lead_readiness import snapshots
 from lead_readiness.reasons import visible
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.timelines import Timelines
+from training.bootstrap import Figure
 from training.dataset import Dataset
 from training.fit import fit
 from training.judgement import faithfulness
 from training.judgement.faithfulness import (
     JITTER,
     Faithfulness,
-    Figure,
     additivity,
     agreement,
     jittered,

@@ -20,8 +20,9 @@ from trained import dataset_of, everyone, with_wins
 
 from lead_readiness.errors import LeadReadinessError
 from lead_readiness.trees import Params
+from training.bootstrap import Figure
 from training.fit import DEFAULTS, Settings
-from training.tune import LINEAR_DIALS, TREE_DIALS, Exam, Gain, Tuned, named, tune
+from training.tune import LINEAR_DIALS, TREE_DIALS, Exam, Tuned, named, tune
 
 LEADS = company(600)
 DATA = dataset_of(LEADS)
@@ -48,7 +49,7 @@ def middling(_: Exam, settings: Settings) -> float:
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Exam, "loss", middling)
-    monkeypatch.setattr(Exam, "gain", lambda *_: Gain(0.002, 0.001, 0.003))
+    monkeypatch.setattr(Exam, "gain", lambda *_: Figure(0.002, 0.001, 0.003))
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_the_accounts_that_confirm_do_not_choose() -> None:
 
 
 def test_the_default_gains_nothing_on_itself() -> None:
-    assert exam().gain(DEFAULTS) == Gain(0, 0, 0)
+    assert exam().gain(DEFAULTS) == Figure(0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_the_default_gains_nothing_on_itself() -> None:
 def test_only_a_confirmed_gain_is_used(
     low: float, adopted: bool, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Exam, "gain", lambda *_: Gain(0.002, low, 0.004))
+    monkeypatch.setattr(Exam, "gain", lambda *_: Figure(0.002, low, 0.004))
     monkeypatch.setattr(Exam, "loss", lambda _, settings: abs(settings.strength - 0.5))
     found = tuned(tmp_path)
     best = min(found.trials, key=lambda trial: trial.loss)

@@ -14,9 +14,10 @@ import pytest
 
 from lead_readiness.project import Waiver
 from training.audit import Audit, Flag
+from training.bootstrap import Figure
 from training.judgement.comparison import Comparison
 from training.judgement.drift import Drift
-from training.judgement.faithfulness import Faithfulness, Figure
+from training.judgement.faithfulness import Faithfulness
 from training.judgement.slices import Evenness
 from training.judgement.verdict import INSUFFICIENT, KEEP, PROMOTE, Verdict, undecided, verdict
 

@@ -40,19 +40,14 @@ def one_outcome(data: Dataset, names: list[str]) -> Found:
         for outcome, share in (("won", WINNERS), ("lost", LOSERS)):
             table = goes_with(has, known.of(outcome), known.judged, share)
             if table and (outcome == "won" or kind in given_up):
-                n, ours, others = table
-                yield (
-                    kind,
-                    f"{n:,} leads have one, {percent(ours)} of them {outcome}; of the others {percent(others)} were",
-                )
+                yield kind, f"{table.leads:,} leads have one, {table.says(outcome)}"
 
 
 def by_sales(data: Dataset, names: list[str]) -> Found:
     """Kinds that occur while sales has the lead, and hardly ever before it is handed off."""
     t = data.timelines
-    owner = _owner(t)
-    early = t.time < t.decided[owner]
-    held = _held(t, owner)
+    early = t.time < t.decided[t.owner]
+    held = _held(t)
     events = np.bincount(t.kind[early], minlength=len(t.kinds))
     hands = np.bincount(t.kind[early & held], minlength=len(t.kinds))
     codes = np.array([t.kinds.index(kind) for kind in names], np.int64)
@@ -85,24 +80,20 @@ def _with_decision(data: Dataset, names: list[str], days: float) -> dict[str, tu
     return {names[k]: (int(leads[k]), float(ours[k]), float(others[k])) for k in np.flatnonzero(found)}
 
 
-def _owner(t: Timelines) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(len(t)), np.diff(t.start))
-
-
 def _first(t: Timelines) -> Ints:
     """When each lead (row) had its first event of each kind (column), ``NEVER`` where it had none."""
     first = np.full((len(t), len(t.kinds)), NEVER)
-    np.minimum.at(first, (_owner(t), t.kind), t.time)
+    np.minimum.at(first, (t.owner, t.kind), t.time)
     return first
 
 
-def _held(t: Timelines, owner: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _held(t: Timelines) -> npt.NDArray[np.bool_]:
     """Per event whether sales had the lead: handed off before it, and not returned by then."""
     lead = np.repeat(np.arange(len(t)), np.diff(t.handoff_start))
-    place = np.concatenate([owner, lead, lead])
+    place = np.concatenate([t.owner, lead, lead])
     time = np.concatenate([t.time, t.handed_off, t.returned])
-    change = np.concatenate([np.zeros(len(owner)), np.ones(len(lead)), -np.ones(len(lead))])
+    change = np.concatenate([np.zeros(len(t.time)), np.ones(len(lead)), -np.ones(len(lead))])
     order = np.lexsort((-change, time, place))
     held = np.empty(len(order), bool)
     held[order] = np.cumsum(change[order]) > 0
-    return held[: len(owner)]
+    return held[: len(t.time)]

@@ -21,7 +21,7 @@ from training import metrics
 from training.audit.attributes import Found
 from training.audit.findings import unread
 from training.audit.outcomes import FEWEST, outcomes
-from training.bootstrap import interval, redrawn
+from training.bootstrap import Accounts, interval, redrawn
 from training.dataset import Dataset
 from training.metrics import Floats
 from training.wording import percent
@@ -66,13 +66,12 @@ class Exam:
 
     def auc(self, score: npt.NDArray[Any], draws: int = 0, seed: int = 0) -> Floats:
         """ROC AUC on the later rows, whose scores these are: once, and for draws of accounts."""
-        _, account = np.unique(self.known.account[self.rows.lead[~self.early]], return_inverse=True)
+        by = Accounts.numbered(self.known.account[self.rows.lead[~self.early]])
         won, weight = self.won[~self.early], self.rows.weight[~self.early]
-        drawn = redrawn(int(account.max(initial=-1)) + 1, draws, seed, BLOCK)
         order = np.argsort(score, kind="stable")
         parts = [
-            metrics.roc_auc(won[order], score[order], times[:, account[order]] * weight[order])
-            for times in drawn
+            metrics.roc_auc(won[order], score[order], times[:, by.of[order]] * weight[order])
+            for times in redrawn(by.count, draws, seed, BLOCK)
         ]
         return np.concatenate(parts)
 

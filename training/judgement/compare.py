@@ -19,7 +19,7 @@ from lead_readiness.errors import DataError
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY
 from training import metrics
-from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, interval, redrawn
+from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, Accounts, interval, redrawn
 from training.judgement.comparison import AT_THRESHOLD, Comparison
 from training.judgement.replay import (
     MEASURES,
@@ -27,6 +27,7 @@ from training.judgement.replay import (
     Bools,
     Ints,
     Leads,
+    accounts,
     crossings,
     from_sums,
     replay,
@@ -98,10 +99,10 @@ def compare(
         )
     until = int(rows.instant.max(initial=0)) if until is None else until
     handoffs = _handoffs(scorings, rows, capacity, against, seed)
-    account, n_accounts = _accounts(rows, leads)
-    keys, parts = _parts(scorings, rows, leads, handoffs, account, n_accounts, until)
-    drawn = _bootstrap(parts, n_accounts, int((rows.weight > 0).sum()), draws, seed)
-    enough = _evidence(rows, leads, account, until)
+    by = accounts(rows, leads)
+    keys, parts = _parts(scorings, rows, leads, handoffs, by, until)
+    drawn = _bootstrap(parts, by.count, int((rows.weight > 0).sum()), draws, seed)
+    enough = _evidence(rows, leads, by, until)
     won = winners(rows, leads, until)
     values, differences, error = _tables(keys, drawn, against, enough)
     return Comparison(
@@ -160,22 +161,12 @@ def _handoffs(
     return handoffs
 
 
-def _accounts(rows: AtRisk, leads: Leads) -> tuple[Ints, int]:
-    """Per lead the number, from 0, of its account among those in the test (-1 elsewhere), and how many there are."""
-    present = np.unique(rows.lead)
-    names, code = np.unique(leads.account[present], return_inverse=True)
-    account = np.full(len(leads.won_at), -1)
-    account[present] = code
-    return account, len(names)
-
-
 def _parts(
     scorings: Mapping[str, Scoring],
     rows: AtRisk,
     leads: Leads,
     handoffs: dict[str, Ints],
-    account: Ints,
-    n_accounts: int,
+    by: Accounts,
     until: int,
 ) -> tuple[Keys, list[Part]]:
     """What is to be measured on each draw: (measure, policy) of every column, and the functions that fill them."""
@@ -186,31 +177,22 @@ def _parts(
             if name + suffix in handoffs:
                 keys += [(measure + suffix, name) for measure in MEASURES]
                 per_lead = sums(rows, leads, handoffs[name + suffix], until)
-                parts.append(partial(_replayed, _per_account(per_lead, account, n_accounts)))
+                parts.append(partial(_replayed, by.sums(per_lead.T)))
         keys.append((CROSSINGS, name))
-        parts.append(
-            partial(_crossed, _crossed_by_account(scoring, rows, handoffs[name], account, n_accounts))
-        )
+        parts.append(partial(_crossed, _crossed_by_account(scoring, rows, handoffs[name], by)))
         keys += [(measure, name) for measure in RANKING]
         lowest_first = np.where(np.isnan(scoring.score), -np.inf, scoring.score)
-        parts.append(_ranked(rows, account, lowest_first, _ranking))
+        parts.append(_ranked(rows, by, lowest_first, _ranking))
         if scoring.probability is not None:
             keys += [(measure, name) for measure in PROBABILITY]
-            parts.append(_ranked(rows, account, scoring.probability, _foretold))
+            parts.append(_ranked(rows, by, scoring.probability, _foretold))
     return keys, parts
 
 
-def _per_account(per_lead: Floats, account: Ints, n: int) -> Floats:
-    inside = account >= 0
-    columns = [np.bincount(account[inside], column[inside], minlength=n) for column in per_lead.T]
-    return np.ascontiguousarray(np.column_stack(columns))
-
-
-def _crossed_by_account(scoring: Scoring, rows: AtRisk, handed: Ints, account: Ints, n: int) -> Floats:
+def _crossed_by_account(scoring: Scoring, rows: AtRisk, handed: Ints, by: Accounts) -> Floats:
     line = scoring.threshold if scoring.threshold is not None else usual_line(rows, handed, scoring.score)
     crossed = crossings(rows, scoring.score, line, _cadence(rows) * DAY)
-    owner = account[rows.lead]
-    return np.column_stack([np.bincount(owner, column, n) for column in crossed.T])
+    return by[rows.lead].sums(crossed.T)
 
 
 def _crossed(per_account: Floats, times: Floats) -> Floats:
@@ -223,13 +205,13 @@ def _replayed(per_account: Floats, times: Floats) -> Floats:
 
 
 def _ranked(
-    rows: AtRisk, account: Ints, score: Floats, measure: Callable[[Floats, Floats, Floats], Floats]
+    rows: AtRisk, by: Accounts, score: Floats, measure: Callable[[Floats, Floats, Floats], Floats]
 ) -> Part:
     """The function from draws of accounts to ``measure``, its rows sorted by score once for all draws."""
     judged = np.flatnonzero((rows.weight > 0) & (rows.label >= 0) & ~np.isnan(score))
     judged = judged[np.argsort(score[judged], kind="stable")]
     y, value, weight = (rows.label[judged] == POSITIVE).astype(float), score[judged], rows.weight[judged]
-    owner = account[rows.lead[judged]]
+    owner = by.of[rows.lead[judged]]
     return lambda times: measure(y, value, np.take(times, owner, axis=1) * weight)
 
 
@@ -254,18 +236,18 @@ def _bootstrap(parts: list[Part], n_accounts: int, n_rows: int, draws: int, seed
     return np.concatenate(blocks)
 
 
-def _evidence(rows: AtRisk, leads: Leads, account: Ints, until: int) -> dict[str, int]:
+def _evidence(rows: AtRisk, leads: Leads, by: Accounts, until: int) -> dict[str, int]:
     """Accounts with a win, as each measure sees wins: by winning moments, by weekly rows, by rows drawn."""
     positive = rows.label == POSITIVE
 
     def distinct(lead: npt.NDArray[np.integer]) -> int:
-        return len(np.unique(account[lead]))
+        return len(np.unique(by.of[lead]))
 
     by_moment = distinct(np.flatnonzero(winners(rows, leads, until)))
     by_row, by_drawn = distinct(rows.lead[positive]), distinct(rows.lead[positive & (rows.weight > 0)])
     seen = dict.fromkeys(MEASURES[:3], by_moment) | dict.fromkeys(MEASURES[3:], by_row)
     own = seen | {m + AT_THRESHOLD: n for m, n in seen.items()}
-    return own | {CROSSINGS: account.max(initial=-1) + 1} | dict.fromkeys(RANKING + PROBABILITY, by_drawn)
+    return own | {CROSSINGS: by.count} | dict.fromkeys(RANKING + PROBABILITY, by_drawn)
 
 
 def _tables(

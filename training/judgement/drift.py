@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.bootstrap import interval, redrawn
+from training.bootstrap import Accounts, interval, redrawn
 from training.dataset import Dataset
 from training.judgement.judge import MODEL, Trial
-from training.judgement.replay import Ints
 from training.metrics import Floats, ratio
 
 BINS = 10
@@ -40,24 +39,14 @@ def drift(data: Dataset, trial: Trial, draws: int = DRAWS, seed: int = 0) -> lis
         now, then = np.flatnonzero(trial.origin == o), np.flatnonzero(trial.before_origin == o)
         if len(now) and len(then):
             edges = np.quantile(trial.before_score[then], np.arange(1, BINS) / BINS)
-            names, owner = np.unique(
-                np.append(account[trial.before.lead[then]], account[trial.rows.lead[now]]),
-                return_inverse=True,
-            )
-            earlier = _binned(
-                owner[: len(then)], trial.before_score[then], trial.before.weight[then], edges, len(names)
-            )
-            later = _binned(owner[len(then) :], score[now], np.ones(len(now)), edges, len(names))
-            drawn = [psi(times @ earlier, times @ later) for times in redrawn(len(names), draws, seed, BLOCK)]
+            by = Accounts.numbered(account[np.append(trial.before.lead[then], trial.rows.lead[now])])
+            place = np.searchsorted(edges, np.append(trial.before_score[then], score[now]), side="right")
+            earlier = by[: len(then)].binned(place[: len(then)], trial.before.weight[then], BINS)
+            later = by[len(then) :].binned(place[len(then) :], np.ones(len(now)), BINS)
+            drawn = [psi(times @ earlier, times @ later) for times in redrawn(by.count, draws, seed, BLOCK)]
             values = np.concatenate(drawn)
             found.append(Drift(cut, float(values[0]), *interval(values[1:])))
     return found
-
-
-def _binned(owner: Ints, score: Floats, weight: Floats, edges: Floats, n: int) -> Floats:
-    """The weight of each account's rows in each bin, ``(n, BINS)``."""
-    cell = owner * BINS + np.searchsorted(edges, score, side="right")
-    return np.bincount(cell, weight, n * BINS).reshape(n, BINS).astype(np.float64)
 
 
 def psi(expected: Floats, actual: Floats) -> Floats:

@@ -19,7 +19,7 @@ from lead_readiness.reasons import MOST_FOR, visible
 from lead_readiness.scorer import Assessment, Scorer
 from lead_readiness.snapshots import Snapshots
 from lead_readiness.timelines import Timelines, with_events
-from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, interval, redrawn
+from training.bootstrap import ACCOUNTS_NEEDED, DRAWS, Figure, totals
 from training.dataset import Dataset, Say
 from training.fit import DEFAULTS, Settings, fit
 from training.judgement.decoys import with_decoys
@@ -33,34 +33,6 @@ ROUNDS = 5
 """Random groups of events that are taken away from each lead."""
 
 Places = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A mean or a share with its 95 % interval from a bootstrap over accounts; NaN where it cannot be told."""
-
-    value: float
-    low: float
-    high: float
-
-    def told(self, decimals: int = 1) -> str:
-        """The figure as a number in print.
-
-        >>> Figure(3.21, 2.98, 3.44).told(), Figure(3.21, math.nan, math.nan).told()
-        ('3.2 (3.0 to 3.4)', '3.2')
-        """
-        span = "" if math.isnan(self.low) else f" ({self.low:.{decimals}f} to {self.high:.{decimals}f})"
-        return f"{self.value:.{decimals}f}{span}"
-
-    def percent(self, decimals: int = 0) -> str:
-        """The figure as a share in print.
-
-        >>> Figure(0.912, 0.874, 0.951).percent()
-        '91 % (87 to 95)'
-        """
-        share = Figure(100 * self.value, 100 * self.low, 100 * self.high)
-        number, *span = share.told(decimals).split(" ", 1)
-        return " ".join([number, "%", *span])
 
 
 @dataclass(frozen=True)
@@ -311,11 +283,10 @@ def _any_told(assessed: Assessment, behaviours: tuple[str, ...]) -> Floats:
 def _figure(parts: Floats, seed: int, of: Floats | None = None) -> Figure:
     """The mean of the parts, or their sum's share ``of`` another; each part is an account's."""
     if len(parts) == 0:
-        return Figure(math.nan, math.nan, math.nan)
+        return Figure(math.nan)
     both = np.stack([parts, np.ones(len(parts)) if of is None else of], axis=1)
-    sums = np.concatenate([times @ both for times in redrawn(len(parts), DRAWS, seed, block=DRAWS)])
-    drawn = ratio(sums[:, 0], sums[:, 1])
-    return Figure(float(drawn[0]), *interval(drawn[1:], enough=len(parts) >= ACCOUNTS_NEEDED))
+    sums = totals(both, DRAWS, seed, block=DRAWS)
+    return Figure.of(ratio(sums[:, 0], sums[:, 1]), enough=len(parts) >= ACCOUNTS_NEEDED)
 
 
 def _notes(scorer: Scorer) -> Iterator[str]:

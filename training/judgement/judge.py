@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from lead_readiness import blend, rules, snapshots
@@ -185,7 +186,7 @@ def _hear(
         probability={
             MODEL: said.probability,
             RULES: _rules_probability(data, cut, accounts, seed, said.replay.points),
-            **{name: 1 / (1 + np.exp(-logit)) for name, logit in voices.items()},
+            **{name: expit(logit) for name, logit in voices.items()},
         },
         before=scorer.assess(data.timelines, before.lead, before.as_of).score,
         wins=scorer.card.wins,

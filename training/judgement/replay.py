@@ -16,6 +16,7 @@ from lead_readiness.errors import DataError
 from lead_readiness.handoff import tie_break
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.timelines import DAY
+from training.bootstrap import Accounts
 from training.metrics import Floats, ratio
 
 Ints = npt.NDArray[np.int64]
@@ -144,10 +145,19 @@ def volumes(at_risk: AtRisk, handed: Ints) -> Ints:
     return np.bincount(np.searchsorted(instants, at_risk.instant[handed]), minlength=len(instants))
 
 
+def present(at_risk: AtRisk, leads: Leads) -> Bools:
+    """Per lead whether it was ever at risk in the test."""
+    return np.bincount(at_risk.lead, minlength=len(leads.won_at)) > 0
+
+
+def accounts(at_risk: AtRisk, leads: Leads) -> Accounts:
+    """The accounts of the leads ever at risk in the test, per lead."""
+    return Accounts.numbered(leads.account, present(at_risk, leads))
+
+
 def winners(at_risk: AtRisk, leads: Leads, until: int) -> Bools:
     """Per lead whether it was at risk in the test and had its winning moment by ``until``, the window's end."""
-    present = np.bincount(at_risk.lead, minlength=len(leads.won_at)) > 0
-    return present & (leads.won_at <= until)
+    return present(at_risk, leads) & (leads.won_at <= until)
 
 
 def sums(at_risk: AtRisk, leads: Leads, handed: Ints, until: int) -> Floats:

@@ -14,12 +14,12 @@ import pandas as pd
 
 from lead_readiness.snapshots import CENSORED
 from lead_readiness.timelines import NEVER
-from training.bootstrap import DRAWS, interval, redrawn
+from training.bootstrap import DRAWS, Accounts, interval, totals
 from training.dataset import Dataset
 from training.judgement.comparison import Comparison
 from training.judgement.contest import Contest
 from training.judgement.judge import MODEL, RULES
-from training.judgement.replay import MEASURES, AtRisk, Ints, Leads, from_sums, sums
+from training.judgement.replay import MEASURES, AtRisk, Ints, Leads, accounts, from_sums, present, sums
 from training.metrics import Floats, ratio
 
 MOST_LEVELS = 12
@@ -55,17 +55,17 @@ def slices(data: Dataset, contest: Contest, comparison: Comparison, draws: int =
     """
     policies = [name for name in (MODEL, RULES) if name in contest.scorings]
     parts = list(_parts(data, contest))
-    account, n = _accounts(contest)
+    by = accounts(contest.rows, contest.leads)
     per_account = np.stack(
-        [_sums(part, comparison.handoffs[name], account, n) for part in parts for name in policies]
+        [_sums(part, comparison.handoffs[name], by) for part in parts for name in policies]
     )
-    drawn = _measured(per_account, n, draws, contest.seed).reshape(1 + draws, len(parts), len(policies), -1)
+    drawn = _measured(per_account, draws, contest.seed).reshape(1 + draws, len(parts), len(policies), -1)
     found = []
     for i, part in enumerate(parts):
         sides = {name: drawn[:, i, j] for j, name in enumerate(policies)}
         if len(sides) == 2:
             sides["difference"] = sides[MODEL] - sides[RULES]
-        leads, winners = int(part.inside.sum()), int(drawn_winners(per_account, i * len(policies)))
+        leads, winners = int(part.inside.sum()), int(per_account[i * len(policies), :, 0].sum())
         for name, values in sides.items():
             for m, measure in enumerate(SHOWN):
                 enough = winners >= WINNERS_NEEDED or measure == "selection_rate"
@@ -92,22 +92,17 @@ def evenness(data: Dataset, contest: Contest, comparison: Comparison, draws: int
 
     Levels with fewer than `LEADS_NEEDED` leads at risk are left out; a group with fewer than two others is, too.
     """
-    account, n = _accounts(contest)
+    by = accounts(contest.rows, contest.leads)
     found = []
     for group in data.project.judgement.groups:
         parts = [p for p in _by_attribute(data, contest, group) if p.inside.sum() >= LEADS_NEEDED]
         if len(parts) > 1:
-            per_account = np.stack([_sums(p, comparison.handoffs[MODEL], account, n) for p in parts])
-            rates = _measured(per_account, n, draws, contest.seed)[:, :, SHOWN.index("selection_rate")]
+            per_account = np.stack([_sums(p, comparison.handoffs[MODEL], by) for p in parts])
+            rates = _measured(per_account, draws, contest.seed)[:, :, SHOWN.index("selection_rate")]
             ratios = ratio(rates.min(axis=1), rates.max(axis=1))
             least, most = (parts[int(pick(rates[0]))].level for pick in (np.argmin, np.argmax))
             found.append(Evenness(group, float(ratios[0]), *interval(ratios[1:]), least, most))
     return found
-
-
-def drawn_winners(per_account: Floats, part: int) -> float:
-    """The winners of a part: the first of the sums."""
-    return float(per_account[part, :, 0].sum())
 
 
 def _parts(data: Dataset, contest: Contest) -> Iterator[Part]:
@@ -120,13 +115,12 @@ def _parts(data: Dataset, contest: Contest) -> Iterator[Part]:
 def _by_month(contest: Contest) -> Iterator[Part]:
     """Rows of one calendar month, and the winners of the winning moments in it."""
     rows, leads = contest.rows, contest.leads
-    present = _present(contest)
     until = int(rows.instant.max(initial=0))
     won = np.where(leads.won_at <= until, leads.won_at, NEVER)
     month, month_won = (_month(moments) for moments in (rows.instant, won))
     for name in np.unique(month):
         here = month == name
-        inside = np.bincount(rows.lead[here], minlength=len(present)) > 0
+        inside = np.bincount(rows.lead[here], minlength=len(leads.won_at)) > 0
         yield Part(
             MONTH,
             str(name),
@@ -142,11 +136,12 @@ def _month(moments: Ints) -> Names:
 
 
 def _by_attribute(data: Dataset, contest: Contest, name: str) -> Iterator[Part]:
-    rows, leads, present = contest.rows, contest.leads, _present(contest)
+    rows, leads = contest.rows, contest.leads
+    there = present(rows, leads)
     level = (
         pd.Series(data.timelines.attributes[name], dtype=object).fillna(EMPTY).astype(str).to_numpy(object)
     )
-    counts = pd.Series(level[present]).value_counts()
+    counts = pd.Series(level[there]).value_counts()
     counts = counts.sort_index().sort_values(ascending=False, kind="stable")
     level = np.where(np.isin(level, list(counts.index[:MOST_LEVELS])), level, OTHER)
     for each in dict.fromkeys([*counts.index[:MOST_LEVELS], *([OTHER] if len(counts) > MOST_LEVELS else [])]):
@@ -156,41 +151,23 @@ def _by_attribute(data: Dataset, contest: Contest, name: str) -> Iterator[Part]:
             str(each),
             replace(rows, label=np.where(inside[rows.lead], rows.label, CENSORED).astype(np.int8)),
             replace(leads, won_at=np.where(inside, leads.won_at, NEVER)),
-            present & inside,
+            there & inside,
         )
 
 
-def _present(contest: Contest) -> npt.NDArray[np.bool_]:
-    return np.bincount(contest.rows.lead, minlength=len(contest.leads.won_at)) > 0
-
-
-def _accounts(contest: Contest) -> tuple[Ints, int]:
-    """Per lead the number of its account among those in the test, -1 elsewhere, and how many there are."""
-    present = _present(contest)
-    account = np.full(len(present), -1)
-    names, account[present] = np.unique(contest.leads.account[present], return_inverse=True)
-    return account, len(names)
-
-
-def _sums(part: Part, handed: Ints, account: Ints, n: int) -> Floats:
+def _sums(part: Part, handed: Ints, by: Accounts) -> Floats:
     """Per account what `from_sums` divides, then the part's leads handed off and at risk: ``(n, 12)``."""
     until = int(part.rows.instant.max(initial=0))
     per_lead = sums(part.rows, part.leads, handed, until)
     taken = np.bincount(part.rows.lead[handed], minlength=len(part.inside)) > 0
-    per_lead = np.column_stack([per_lead, taken & part.inside, part.inside])
-    known = account >= 0
-    return np.column_stack([np.bincount(account[known], c[known], n) for c in per_lead.T])
+    return by.sums([*per_lead.T, taken & part.inside, part.inside])
 
 
-def _measured(per_account: Floats, n: int, draws: int, seed: int) -> Floats:
+def _measured(per_account: Floats, draws: int, seed: int) -> Floats:
     """`SHOWN` of every part: ``(1 + draws, parts, measures)``; the first is the test itself."""
-    parts, _, columns = per_account.shape
+    parts, n, columns = per_account.shape
     wide = np.ascontiguousarray(np.moveaxis(per_account, 0, 1).reshape(n, parts * columns))
     places = [MEASURES.index(measure) for measure in SHOWN[:-1]]
-    found = []
-    for times in redrawn(n, draws, seed, BLOCK):
-        total = (times @ wide).reshape(-1, columns)
-        replayed = from_sums(total[:, :-2])[:, places]
-        rate = ratio(total[:, -2], total[:, -1])
-        found.append(np.column_stack([replayed, rate]).reshape(len(times), parts, len(SHOWN)))
-    return np.concatenate(found)
+    total = totals(wide, draws, seed, BLOCK).reshape(-1, columns)
+    replayed, rate = from_sums(total[:, :-2])[:, places], ratio(total[:, -2], total[:, -1])
+    return np.column_stack([replayed, rate]).reshape(1 + draws, parts, len(SHOWN))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 
 from lead_readiness.project import Waiver
 from training.audit import Audit
+from training.bootstrap import Figure
 from training.judgement.comparison import Comparison
 from training.judgement.drift import Drift
 from training.judgement.faithfulness import Faithfulness
@@ -129,21 +130,22 @@ def _winners(comparison: Comparison) -> Gate:
         found += f", days gained at least {days:.1f}"
     needed = "a lower bound above 0, or above -2 points with days gained for sure"
     passed = low > 0 or (low > NO_WORSE and days > 0)
-    return Gate("winners reached", passed, found, needed, *_numbers(gap, low, high))
+    return Gate("winners reached", passed, found, needed, *_numbers(Figure(gap, low, high)))
 
 
 def _calibration(comparison: Comparison) -> Iterator[Gate]:
-    yield _within("calibration slope", *comparison.value("calibration_slope", MODEL), SLOPE)
-    yield _within("observed / expected", *comparison.value("observed_expected", MODEL), OBSERVED)
-    skill = comparison.value("brier_skill", MODEL)
-    yield Gate("Brier skill", skill[0] > 0, _figure(*skill, 3), "above 0", *_numbers(*skill))
-
-
-def _within(name: str, value: float, low: float, high: float, span: tuple[float, float]) -> Gate:
-    needed = f"{span[0]:.2f} to {span[1]:.2f}"
-    return Gate(
-        name, span[0] <= value <= span[1], _figure(value, low, high, 2), needed, *_numbers(value, low, high)
+    slope, seen, skill = (
+        Figure(*comparison.value(measure, MODEL))
+        for measure in ("calibration_slope", "observed_expected", "brier_skill")
     )
+    yield _within("calibration slope", slope, SLOPE)
+    yield _within("observed / expected", seen, OBSERVED)
+    yield Gate("Brier skill", skill.value > 0, skill.told(3), "above 0", *_numbers(skill))
+
+
+def _within(name: str, found: Figure, span: tuple[float, float]) -> Gate:
+    needed = f"{span[0]:.2f} to {span[1]:.2f}"
+    return Gate(name, span[0] <= found.value <= span[1], found.told(2), needed, *_numbers(found))
 
 
 def _months(by_slice: pd.DataFrame) -> Gate:
@@ -154,9 +156,9 @@ def _months(by_slice: pd.DataFrame) -> Gate:
     if lift.empty:
         return Gate("lift month by month", False, "no month with a lift", needed)
     worst = lift.iloc[0]
-    value, low, high = (float(worst[c]) for c in ("value", "low", "high"))
-    found = f"lowest in {worst['level']}: {_figure(value, low, high, 2)}"
-    return Gate("lift month by month", value > 1, found, needed, *_numbers(value, low, high))
+    figure = Figure(*(float(worst[c]) for c in ("value", "low", "high")))
+    found = f"lowest in {worst['level']}: {figure.told(2)}"
+    return Gate("lift month by month", figure.value > 1, found, needed, *_numbers(figure))
 
 
 def _drift(drifts: Sequence[Drift]) -> Gate:
@@ -164,8 +166,8 @@ def _drift(drifts: Sequence[Drift]) -> Gate:
     if not drifts:
         return Gate("score drift", False, "no time before the test to compare with", needed)
     worst = max(drifts, key=lambda drift: drift.value)
-    figures = worst.value, worst.low, worst.high
-    return Gate("score drift", worst.value < DRIFT, _figure(*figures, 2), needed, *_numbers(*figures))
+    figure = Figure(worst.value, worst.low, worst.high)
+    return Gate("score drift", worst.value < DRIFT, figure.told(2), needed, *_numbers(figure))
 
 
 def _explanations(found: Faithfulness | None) -> Iterator[Gate]:
@@ -179,11 +181,10 @@ def _explanations(found: Faithfulness | None) -> Iterator[Gate]:
         error <= ADDITIVITY,
         f"largest error {error:.1g}",
         f"at most {ADDITIVITY:g}",
-        *_numbers(error),
+        *_numbers(Figure(error)),
     )
-    figures = refit.value, refit.low, refit.high
     needed = f"Jaccard of the top 4 at least {STABLE}"
-    yield Gate("reasons stable", refit.value >= STABLE, _figure(*figures, 2), needed, *_numbers(*figures))
+    yield Gate("reasons stable", refit.value >= STABLE, refit.told(2), needed, *_numbers(refit))
 
 
 def _leaks(audit: Audit) -> Gate:
@@ -201,28 +202,21 @@ def _leaks(audit: Audit) -> Gate:
 
 
 def _even(even: Evenness, waiver: Waiver | None) -> Gate:
-    figures = even.ratio, even.low, even.high
-    found = f"{even.least} over {even.most}: {_figure(*figures, 2)}"
+    figure = Figure(even.ratio, even.low, even.high)
+    found = f"{even.least} over {even.most}: {figure.told(2)}"
     if waiver is not None:
         found += f"; waived by {waiver.signed} on {waiver.on}: {waiver.reason}"
     needed = f"selection-rate ratio at least {EVEN}, or a signed waiver"
     passed = even.ratio >= EVEN or waiver is not None
-    return Gate(f"even hand-off by {even.group}", passed, found, needed, *_numbers(*figures))
-
-
-def _figure(value: float, low: float, high: float, decimals: int) -> str:
-    if math.isnan(value):
-        return "not known"
-    span = "" if math.isnan(low) else f" ({low:.{decimals}f} to {high:.{decimals}f})"
-    return f"{value:.{decimals}f}{span}"
+    return Gate(f"even hand-off by {even.group}", passed, found, needed, *_numbers(figure))
 
 
 def _points(share: float) -> str:
     return "?" if math.isnan(share) else f"{round(100 * share) + 0:+d}".replace("+0", "0")
 
 
-def _numbers(*figures: float) -> Iterable[float | None]:
-    return [float(f) if np.isfinite(f) else None for f in figures]
+def _numbers(figure: Figure) -> Iterable[float | None]:
+    return [float(number) if np.isfinite(number) else None for number in astuple(figure)]
 
 
 def _first(text: str) -> str:

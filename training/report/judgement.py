@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_readiness import moments
+from lead_readiness.reasons import listed
 from training.judgement.comparison import PHRASES, Comparison
 from training.judgement.judge import MODEL, RULES
-from training.judgement.verdict import INSUFFICIENT, PROMOTE, Verdict
+from training.judgement.verdict import PROMOTE, Verdict
 
 if TYPE_CHECKING:
     from training.job import Findings, Judged
@@ -53,8 +54,7 @@ def told(found: Findings) -> Iterable[RenderableType]:
 
 def decided(verdict: Verdict) -> Iterable[RenderableType]:
     """The verdict in words, and each gate with what was found."""
-    colour = {PROMOTE: "green", INSUFFICIENT: "yellow"}.get(verdict.verdict, "yellow")
-    yield Text(verdict.words(), colour)
+    yield Text(verdict.words(), "green" if verdict.verdict == PROMOTE else "yellow")
     table = Table.grid(padding=(0, 2, 0, 0))
     for gate in verdict.gates:
         mark = Text("passed", "green") if gate.passed else Text("not passed", "red")
@@ -69,13 +69,9 @@ def _replayed(judged: Judged) -> str:
     return (
         f"Replayed at {instants} instants, {day(trial.begin)} to {day(trial.end)}: {leads:,} leads at risk, scored by "
         f"scorers that saw neither their account nor anything from their time on. They were learned anew on "
-        f"{_and([day(cut) for cut in trial.cuts])}, from {min(trial.wins_learned):,} to "
+        f"{listed([day(cut) for cut in trial.cuts])}, from {min(trial.wins_learned):,} to "
         f"{max(trial.wins_learned):,} wins."
     )
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _beside(comparison: Comparison) -> RenderableType:

@@ -43,10 +43,9 @@ def frames(timelines: Timelines) -> dict[str, pd.DataFrame]:
 
 
 def _events(timelines: Timelines) -> pd.DataFrame:
-    owner = np.repeat(np.arange(len(timelines)), np.diff(timelines.start))
     return pd.DataFrame(
         {
-            "lead_id": _named(owner, timelines.lead_ids),
+            "lead_id": _named(timelines.owner, timelines.lead_ids),
             "occurred_at": _times(timelines.time),
             "recorded_at": _times(timelines.recorded),
             "kind": _named(timelines.kind, timelines.kinds),

@@ -5,10 +5,9 @@ Blue and vermilion can be told apart by the colour-blind; bands and whiskers are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,10 +15,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lead_readiness.snapshots import POSITIVE
 from lead_readiness.timelines import DAY
-from training.bootstrap import interval, redrawn
+from training.bootstrap import interval, redrawn, totals
 from training.judgement.contest import Contest
 from training.judgement.judge import LINEAR, MODEL, RULES, TREES
-from training.judgement.replay import MEASURES, Ints, from_sums, replay, sums
+from training.judgement.replay import MEASURES, Ints, accounts, from_sums, replay, sums
 from training.judgement.weekly import course
 from training.metrics import Floats, ratio
 
@@ -221,14 +220,14 @@ def _labelled(axes: Axes, ends: Mapping[str, float], top: float) -> None:
 def _at_capacities(contest: Contest, room: list[int]) -> dict[str, Floats]:
     """For model and rules the replay's measures: the test's, then its draws', ``(1 + draws, capacities, measures)``."""
     rows, until = contest.rows, int(contest.rows.instant.max(initial=0))
-    present, account = _accounts(contest)
-    columns = []
+    by = accounts(rows, contest.leads)
+    per_account = []
     for policy in COLOUR:
         for k in room:
             handed = replay(rows.lead, rows.instant, contest.scorings[policy].score, k, seed=contest.seed)
-            columns += list(sums(rows, contest.leads, handed, until)[present].T)
-    total = _redrawn(account, columns, contest.seed)
-    measured = from_sums(total.reshape(-1, len(columns) // (len(COLOUR) * len(room))))
+            per_account.append(by.sums(sums(rows, contest.leads, handed, until).T))
+    total = totals(np.hstack(per_account), DRAWS, contest.seed, BLOCK)
+    measured = from_sums(total.reshape(-1, per_account[0].shape[1]))
     shaped = measured.reshape(len(total), len(COLOUR), len(room), len(MEASURES))
     return {policy: shaped[:, i] for i, policy in enumerate(COLOUR)}
 
@@ -237,13 +236,12 @@ def _reached(contest: Contest, handed: Ints) -> Floats:
     """The share of winners reached by each instant: of the test itself, then of draws of its accounts."""
     rows = contest.rows
     instants = np.unique(rows.instant)
-    present, account = _accounts(contest)
     per_lead = sums(rows, contest.leads, handed, int(instants[-1]))
     step = np.full(len(per_lead), -1)
     step[rows.lead[handed]] = np.searchsorted(instants, rows.instant[handed])
-    reached = per_lead[present, 1] > 0
-    columns = [reached & (step[present] <= last) for last in range(len(instants))]
-    total = _redrawn(account, [per_lead[present, 0], *columns], contest.seed)
+    reached = [(per_lead[:, 1] > 0) & (step <= last) for last in range(len(instants))]
+    per_account = accounts(rows, contest.leads).sums([per_lead[:, 0], *reached])
+    total = totals(per_account, DRAWS, contest.seed, BLOCK)
     return ratio(total[:, 1:], np.broadcast_to(total[:, :1], total[:, 1:].shape))
 
 
@@ -255,12 +253,6 @@ def _ahead(contest: Contest, handed: Ints) -> tuple[Floats, Floats]:
     days = np.concatenate([[0.0], np.sort(early)])
     left = len(early) - np.arange(len(days))
     return days, np.maximum(left, 0) / max(per_lead[:, 0].sum(), 1.0)
-
-
-def _redrawn(account: npt.NDArray[np.int64], columns: Iterable[npt.NDArray[np.generic]], seed: int) -> Floats:
-    """The columns' sums: of the test itself, then of draws of its accounts."""
-    per_account = np.column_stack([np.bincount(account, column) for column in columns])
-    return np.concatenate([times @ per_account for times in redrawn(len(per_account), DRAWS, seed, BLOCK)])
 
 
 def _times(every: str) -> str:
@@ -276,13 +268,9 @@ def _binned(contest: Contest, probability: Floats) -> tuple[Floats, Floats, Floa
     place = np.minimum((middle * BINS).astype(np.int64), BINS - 1)
     total, held = (np.bincount(place, v, BINS).astype(float) for v in (weight * probability[judged], weight))
     foretold = ratio(total, held)
-    present, account = _accounts(contest)
-    of_lead = np.full(len(contest.leads.won_at), -1)
-    of_lead[present] = account
-    cell = of_lead[contest.rows.lead[judged]] * BINS + place
-    size = (account.max() + 1) * BINS
-    mass, wins = (np.bincount(cell, v, size).reshape(-1, BINS) for v in (weight, weight * won))
-    draws = redrawn(len(mass), DRAWS, contest.seed, BLOCK)
+    by = accounts(contest.rows, contest.leads)
+    mass, wins = (by[contest.rows.lead[judged]].binned(place, v, BINS) for v in (weight, weight * won))
+    draws = redrawn(by.count, DRAWS, contest.seed, BLOCK)
     shares = np.concatenate([ratio(times @ wins, times @ mass) for times in draws])
     low, high = _span(shares[1:])
     return foretold, shares[0], low, high
@@ -292,9 +280,3 @@ def _span(drawn: Floats) -> tuple[Floats, Floats]:
     """Per column the 95 % interval of the draws; NaN where a measure is not defined on most of them."""
     ends = np.array([interval(column) for column in drawn.T]).reshape(-1, 2)
     return ends[:, 0], ends[:, 1]
-
-
-def _accounts(contest: Contest) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The leads in the test, and the number of each one's account among those in the test."""
-    present = np.unique(contest.rows.lead).astype(np.int64)
-    return present, np.unique(contest.leads.account[present], return_inverse=True)[1]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lead_readiness.scorer import Assessment
-from training.bootstrap import ACCOUNTS_NEEDED, interval, redrawn
+from training.bootstrap import ACCOUNTS_NEEDED, Accounts, interval, totals
 from training.metrics import ratio
 
 DRAWS, BLOCK = 1000, 100
@@ -21,13 +21,10 @@ def weights(assessed: Assessment, seed: int) -> pd.DataFrame:
     points = assessed.by_behaviour * assessed.scorer.unit
     up, down = np.clip(points, 0, None), np.clip(points, None, 0)
     count = max(len(points), 1)
-    account = np.unique(assessed.timelines.account[assessed.lead], return_inverse=True)[1]
-    accounts = int(account.max(initial=-1)) + 1
-    columns = [*(up - down).T, np.ones(len(points))]
-    per_account = np.column_stack([np.bincount(account, column, accounts) for column in columns])
-    total = np.concatenate([times @ per_account for times in redrawn(accounts, DRAWS, seed, BLOCK)])
+    accounts = Accounts.numbered(assessed.timelines.account[assessed.lead])
+    total = totals(accounts.sums([*(up - down).T, np.ones(len(points))]), DRAWS, seed, BLOCK)
     drawn = ratio(total[1:, :-1], total[1:, -1:] + np.zeros_like(total[1:, :-1]))
-    ends = [interval(column, accounts >= ACCOUNTS_NEEDED) for column in drawn.T]
+    ends = [interval(column, accounts.count >= ACCOUNTS_NEEDED) for column in drawn.T]
     found = pd.DataFrame(
         {
             "behaviour": assessed.scorer.behaviours,

@@ -11,10 +11,9 @@ from lead_readiness.change.sentences import PARTS, Moments, told
 from lead_readiness.errors import DataError, ModelError
 from lead_readiness.evidence import Floats
 from lead_readiness.moments import written
-from lead_readiness.reasons import LEAST_POINTS, LEAST_RULE_POINTS, Reason
+from lead_readiness.reasons import Reason
 from lead_readiness.scorer import Assessment, Scorer
-from lead_readiness.timelines import Ints, Timelines
-from lead_readiness.timelines.frozen import frozen
+from lead_readiness.timelines import Ints, Timelines, frozen
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,6 @@ class Change:
         The model is told as a whole. ``least`` is what a behaviour must add or take to be told by itself, by default
         what a score's own reasons ask for. A part that moved nothing has no sentence.
         """
-        usual = LEAST_POINTS if self.after.scorer.blend else LEAST_RULE_POINTS
         by_behaviour = {
             part: dict(zip(self.behaviours, getattr(self, part)[row].tolist())) for part in ("news", "ageing")
         }
@@ -64,7 +62,9 @@ class Change:
         )
         model = self.points(row)["model"]
         teller = self.after.scorer.teller
-        return told(teller, moments, by_behaviour, model, usual if least is None else least)
+        return told(
+            teller, moments, by_behaviour, model, self.after.scorer.least_points if least is None else least
+        )
 
 
 def between(

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lead_readiness.reasons import RECENT, Evidence, Reason, Teller, _evidence, ago, strongest, visible
+from lead_readiness.reasons import RECENT, Evidence, Reason, Teller, ago, as_evidence, strongest, visible
 from lead_readiness.timelines import WON, Ints, Timelines
 
 PARTS = ("ageing", "news", "model")
@@ -133,8 +133,8 @@ class _News(_Part):
         events = self.at.new[members[self.known.kind[self.at.new]]]
         if len(events) == 0:
             return None
-        evidence = _evidence(self.known, events)
-        count, kinds = self.teller._counts(self.known.kind[events]).split(" ", 1)
+        evidence = as_evidence(self.known, events)
+        count, kinds = self.teller.counts(self.known.kind[events]).split(" ", 1)
         late = int((self.known.time[events] < self.at.begin).sum())
         of_them = "" if late == len(events) else f"{late:,} of them "
         says = f", {of_them}recorded late" if late else ""
@@ -144,14 +144,14 @@ class _News(_Part):
         events = self._activity(self.at.new)
         if len(events) == 0:
             return None
-        evidence = _evidence(self.known, events)
+        evidence = as_evidence(self.known, events)
         return f"{_new_events(len(events))}, {self._last(evidence)}", evidence
 
     def _account(self) -> Said:
         known, others, parts, evidence = self.known, self.at.others, [], Evidence()
         seen = [self._activity(self.at.new_of(j)) for j in others]
         if active := sum(len(events) > 0 for events in seen):
-            evidence = _evidence(known, np.concatenate(seen))
+            evidence = as_evidence(known, np.concatenate(seen))
             parts.append(f"{_new_events(evidence.count)} by {_people(active, 'other')}")
         if joined := sum(known.created[j] >= self.at.begin for j in others):
             parts.append(f"{_people(joined, 'more')} now known")
@@ -162,13 +162,13 @@ class _News(_Part):
     def _history(self) -> Said:
         returned = self._returned()
         if ((self.at.begin <= returned) & (returned < self.at.end)).any():
-            return self.teller._history(self.known, self.at.lead, self.at.end), Evidence()
+            return self.teller.history(self.known, self.at.lead, self.at.end), Evidence()
         before = returned[returned < self.at.begin]
         events = self._activity(self.at.new)
         events = events[self.known.time[events] > before.max(initial=0)]
         if len(before) == 0 or len(events) == 0:
             return None
-        return f"{_new_events(len(events))} since sales returned the lead", _evidence(self.known, events)
+        return f"{_new_events(len(events))} since sales returned the lead", as_evidence(self.known, events)
 
     def _last(self, evidence: Evidence) -> str:
         last = ago(self.at.end - int(evidence.last or 0))
@@ -188,14 +188,14 @@ class _Ageing(_Part):
             return None
         recent = events[self.known.time[events] >= self.at.begin - RECENT]
         events = recent if len(recent) else events
-        evidence, verb = _evidence(self.known, events), "is" if len(events) == 1 else "are"
-        counts = self.teller._counts(self.known.kind[events])
-        until = self.teller._date(int(evidence.last or 0), self.at.end)
+        evidence, verb = as_evidence(self.known, events), "is" if len(events) == 1 else "are"
+        counts = self.teller.counts(self.known.kind[events])
+        until = self.teller.date(int(evidence.last or 0), self.at.end)
         return f"{counts} until {until} {verb} {self.what}", evidence
 
     def _rhythm(self) -> Said:
         old, new = self._activity(self.at.old), self._activity(self.at.new)
-        evidence = _evidence(self.known, old) if len(old) else Evidence()
+        evidence = as_evidence(self.known, old) if len(old) else Evidence()
         if (self.known.time[new] < self.at.begin).all():
             return f"silent for {self.at.longer} longer", evidence
         return (f"what the lead did before is {self.what}", evidence) if len(old) else None
@@ -205,7 +205,7 @@ class _Ageing(_Part):
         events = np.concatenate(seen) if seen else self.at.old[:0]
         if len(events) == 0:
             return None
-        return f"what other people of the account did is {self.what}", _evidence(self.known, events)
+        return f"what other people of the account did is {self.what}", as_evidence(self.known, events)
 
     def _history(self) -> Said:
         if not (self._returned() < self.at.begin).any():

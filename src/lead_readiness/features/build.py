@@ -25,9 +25,8 @@ def build(project: Project, timelines: Timelines, rows: Snapshots, seed: int) ->
     """
     won_row = rows.label == POSITIVE
     leads = np.unique(rows.lead)
-    owner = np.repeat(np.arange(len(timelines), dtype=np.int32), np.diff(timelines.start))
     last = rows.as_of.max(initial=0)
-    seen = np.isin(owner, leads) & (timelines.time < last) & (timelines.recorded <= last)
+    seen = np.isin(timelines.owner, leads) & (timelines.time < last) & (timelines.recorded <= last)
     counts = dict(
         zip(project.kinds, np.bincount(timelines.kind[seen], minlength=len(project.kinds)).tolist())
     )
