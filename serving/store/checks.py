@@ -104,6 +104,8 @@ def lead(place: int, told: Lead, now: int) -> Row:
 
 def _attribute(check: Columns, name: str, value: object) -> str | float | None:
     column = f"attributes.{name}"
+    if isinstance(value, bool):
+        return str(value).lower()
     return (
         check.text(column, value) if value is None or isinstance(value, str) else check.number(column, value)
     )

@@ -17,7 +17,7 @@ from serving.store.rows import as_json
 
 PATIENCE = 30  # seconds to wait for other processes' transactions
 EXPECTED = "expected sqlite:///file.db or postgresql://user:password@host/database"
-_LOCK = 0x1EAD5  # the PostgreSQL advisory lock of everything that writes
+_LOCK = 0x1EAD5  # the PostgreSQL advisory lock of everything that writes; the next is of evaluations
 _BUSY = {"40001", "40P01", "55P03"}
 
 
@@ -54,15 +54,17 @@ class Database:
             yield db
 
     @contextmanager
-    def writing(self, alone: bool = False) -> Iterator[sa.Connection]:
+    def writing(self, alone: bool = False, evaluating: bool = False) -> Iterator[sa.Connection]:
         """A transaction: all of it is kept, on disk, or nothing is.
 
-        ``alone`` keeps every other writer out, which SQLite does anyway.
+        ``alone`` keeps every other writer out, ``evaluating`` every other evaluation; SQLite does both anyway.
         """
         with self._guard(), self._writer.begin() as db:
             if not self.is_sqlite:
                 lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
                 db.execute(sa.select(getattr(sa.func, lock)(_LOCK)))
+                if evaluating:
+                    db.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK + 1)))
             yield db
 
     def shred(self) -> None:

@@ -13,7 +13,7 @@ from lead_readiness.errors import DataError
 from serving.store import checks, joining
 from serving.store.checks import Row
 from serving.store.joining import chunks
-from serving.store.schema import erased, events, handoffs, leads, merged, outcomes
+from serving.store.schema import erased, events, handoff_states, handoffs, leads, merged, outcomes
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ def became(db: sa.Connection, lead_ids: Sequence[str]) -> dict[str, str]:
     }
 
 
+def meant(db: sa.Connection, lead_ids: Sequence[str]) -> dict[str, str]:
+    """The lead that each of these ids means, whether there is one or not."""
+    merged = became(db, lead_ids)
+    return {one: merged.get(one, one) for one in lead_ids}
+
+
 def _merges(where: sa.ColumnElement[bool]) -> sa.Select[Any]:
     return sa.select(merged.c.old_id, merged.c.lead_id).where(where)
 
@@ -65,7 +71,13 @@ def erase(db: sa.Connection, lead_id: str) -> bool:
     lead = became(db, [lead_id]).get(lead_id, lead_id)
     ids = {lead_id, lead, *(old for old, _ in db.execute(_merges(merged.c.lead_id == lead)))}
     joining.put(db, erased, [{"digest": digest(one)} for one in ids], lambda row, _: row)
-    return db.execute(sa.delete(leads).where(leads.c.lead_id == lead)).rowcount > 0
+    return _delete(db, lead)
+
+
+def _delete(db: sa.Connection, lead: str) -> bool:
+    """Delete a lead's rows from every table; returns whether there were any."""
+    gone = [db.execute(sa.delete(t).where(t.c.lead_id == lead)).rowcount for t in (leads, handoff_states)]
+    return any(gone)
 
 
 def merge(db: sa.Connection, lead_id: str, into: str) -> None:
@@ -94,10 +106,11 @@ def _move(db: sa.Connection, old: str, lead: str) -> None:
             (leads, joining.leads),
             (outcomes, joining.outcomes),
             (handoffs, joining.handoffs),
+            (handoff_states, joining.states),
             (events, joining.events),
         )
     ]
-    db.execute(sa.delete(leads).where(leads.c.lead_id == old))
+    _delete(db, old)
     for table, join, rows in moving:
         if table is events:
             rows = [{**row, "identity": checks.identity(row)} for row in rows]

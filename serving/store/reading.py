@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from lead_readiness.errors import DataError
+from lead_readiness.project import Project
 from lead_readiness.tables.checks import MOST_PEOPLE
 from serving.store.joining import chunks
-from serving.store.names import became
-from serving.store.rows import Event, HandOff, Lead, Outcome, Score
-from serving.store.schema import events, handoffs, leads, outcomes, scores
+from serving.store.names import meant
+from serving.store.rows import Event, HandOff, Lead, Outcome, as_text
+from serving.store.schema import events, handoffs, leads, outcomes
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,49 @@ class History:
     outcomes: list[Outcome]
     handoffs: list[HandOff]
 
+    def as_leads(self, project: Project) -> list[dict[str, Any]]:
+        """The leads as `wire.read` takes them, with the project's attributes and all that happened, in the same order.
+
+        They give the timelines that `Store.export` gives by way of the tables.
+        """
+        told: dict[str, dict[str, Any]] = {
+            lead.lead_id: {
+                "lead_id": lead.lead_id,
+                "created_at": _moment(lead.created_at),
+                "account_id": lead.account_id,
+                "attributes": {
+                    name: as_text(value) if attribute.type == "category" else value
+                    for name, attribute in project.attributes.items()
+                    if (value := lead.attributes.get(name)) is not None
+                },
+                "events": [],
+                "handoffs": [],
+            }
+            for lead in self.leads
+        }
+        for event in self.events:
+            told[event.lead_id]["events"].append(_as_object(event) | {"event_id": event.unique_id})
+        for outcome in self.outcomes:
+            told[outcome.lead_id]["outcome"] = _as_object(outcome)
+        for handoff in self.handoffs:
+            told[handoff.lead_id]["handoffs"].append(_as_object(handoff))
+        return list(told.values())
+
+
+def _as_object(row: Event | Outcome | HandOff) -> dict[str, Any]:
+    return {
+        name: _moment(value) if name.endswith("_at") and value is not None else value
+        for name, value in row._asdict().items()
+    }
+
+
+def _moment(micros: int | None) -> datetime:
+    return EPOCH + timedelta(microseconds=micros or 0)
+
 
 def history(db: sa.Connection, lead_ids: Sequence[str], most_events: int) -> History:
     """Everything about these leads and their accounts; see `Store.history`."""
-    lead_of = _leads_meant(db, lead_ids)
+    lead_of = meant(db, lead_ids)
     asked = list(dict.fromkeys(lead_of.values()))
     found = _select(db, leads, leads.c.lead_id, asked)
     people = _select(db, leads, leads.c.account_id, _accounts(db, asked))
@@ -47,11 +90,6 @@ def history(db: sa.Connection, lead_ids: Sequence[str], most_events: int) -> His
         outcomes=list(map(Outcome._make, _select(db, outcomes, outcomes.c.lead_id, ids))),
         handoffs=list(map(HandOff._make, _select(db, handoffs, handoffs.c.lead_id, ids))),
     )
-
-
-def _leads_meant(db: sa.Connection, lead_ids: Sequence[str]) -> dict[str, str]:
-    merged = became(db, lead_ids)
-    return {one: merged.get(one, one) for one in lead_ids}
 
 
 def _select(
@@ -100,27 +138,3 @@ def _events(db: sa.Connection, lead_ids: Sequence[str], most: int) -> list[Event
                 "ask for fewer leads at a time, or allow more events"
             )
     return found
-
-
-_SCORE = [scores.c[name] for name in Score._fields]
-_NEWEST = (scores.c.as_of.desc(), scores.c.saved_at.desc(), scores.c.model)
-
-
-def scores_of(db: sa.Connection, lead_id: str, limit: int) -> list[Score]:
-    """A lead's scores, the latest moment first."""
-    lead = _leads_meant(db, [lead_id])[lead_id]
-    rows = sa.select(*_SCORE).where(scores.c.lead_id == lead).order_by(*_NEWEST).limit(limit)
-    return [Score(*row) for row in db.execute(rows)]
-
-
-def latest(db: sa.Connection, lead_ids: Sequence[str]) -> dict[str, Score]:
-    """The score of each lead's latest moment; leads without a score are left out."""
-    lead_of = _leads_meant(db, lead_ids)
-    last = sa.select(sa.func.max(scores.c.as_of)).where(scores.c.lead_id == leads.c.lead_id).scalar_subquery()
-    at_last = sa.and_(scores.c.lead_id == leads.c.lead_id, scores.c.as_of == last.correlate(leads))
-    found: dict[str, Score] = {}
-    for some in chunks(list(dict.fromkeys(lead_of.values()))):
-        rows = sa.select(*_SCORE).select_from(leads).join(scores, at_last).where(leads.c.lead_id.in_(some))
-        for row in db.execute(rows.order_by(*_NEWEST)):
-            found.setdefault(row.lead_id, Score(*row))
-    return {one: found[lead] for one, lead in lead_of.items() if lead in found}

@@ -41,6 +41,11 @@ class Event(NamedTuple):
     source: str = ""
     recorded_at: int | None = None
 
+    @property
+    def unique_id(self) -> str | None:
+        """The id as the data contract wants it: unique across sources."""
+        return unique_id(self.source, self.event_id)
+
 
 class Outcome(NamedTuple):
     """How a lead ended: its first decision stands."""
@@ -103,6 +108,30 @@ class BadRow(DataError):
     def __init__(self, table: str, row: int, column: str, problem: str, expected: str) -> None:
         super().__init__(f"{table}[{row}].{column} {problem}; expected {expected}")
         self.table, self.row, self.column = table, row, column
+
+
+def unique_id(source: str, event_id: str | None) -> str | None:
+    """The id of an event among those of all sources: ``source:id``, or the id alone where no source was given.
+
+    Two events of a store never get the same: colons are the source's end, and nothing else's.
+
+    >>> unique_id("web", "17"), unique_id("", "17"), unique_id("", "web:17"), unique_id("a:b", "17")
+    ('web:17', '17', ':web:17', 'a%3Ab:17')
+    """
+    if event_id is None or (not source and ":" not in event_id):
+        return event_id
+    return f"{source.replace('%', '%25').replace(':', '%3A')}:{event_id}"
+
+
+def as_text(value: str | float | None) -> str | None:
+    """An attribute's value as a category; whole numbers as they print.
+
+    >>> as_text("bank"), as_text(7.0), as_text(2.5), as_text(None)
+    ('bank', '7', '2.5', None)
+    """
+    if value is None or isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else str(value)
 
 
 def as_json(value: object) -> str:

@@ -2,7 +2,8 @@
 
 A time is everywhere a BIGINT of microseconds since 1970 in UTC, as in the library: SQLite has no type for times, and
 one representation cannot be read in two time zones. All that is kept of a lead hangs on its row in ``leads`` and goes
-when that goes. Nothing here has a default that reads a clock.
+when that goes; but for its hand-off state, which a lead that was only ever read from files has too. Nothing here has a
+default that reads a clock.
 """
 
 from __future__ import annotations
@@ -80,6 +81,31 @@ scores = sa.Table(
     sa.Column("band", sa.Text),
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("decision", sa.JSON(none_as_null=True)),
+)
+handoff_states = sa.Table(
+    "handoff_states",  # the columns of `handoff.states.LEADS`; no time and no number are null
+    metadata,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("score", sa.Double),
+    sa.Column("ready", sa.Boolean, nullable=False),
+    sa.Column("handed_off", sa.BigInteger),
+    sa.Column("before_as_of", sa.BigInteger),
+    sa.Column("before_score", sa.Double),
+    sa.Column("before_ready", sa.Boolean, nullable=False),
+    sa.Column("before_handed_off", sa.BigInteger),
+)
+handoff_lines = sa.Table(
+    "handoff_lines",  # the columns of `handoff.states.LINES`
+    metadata,
+    sa.Column("cycle", sa.Text, primary_key=True),
+    sa.Column("queue", sa.Text, primary_key=True),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("line", sa.Double),
+    sa.Column("taken", sa.BigInteger, nullable=False),
+    sa.Column("before_as_of", sa.BigInteger),
+    sa.Column("before_line", sa.Double),
+    sa.Column("before_taken", sa.BigInteger, nullable=False),
 )
 merged = sa.Table(
     "merged",

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import sqlalchemy as sa
-
-from serving.store import checks, joining, names, reading
+from lead_readiness.handoff import States
+from lead_readiness.project import Project
+from serving.store import checks, names, reading, recorded, states
 from serving.store.database import Database
+from serving.store.export import export
 from serving.store.ingesting import Batch, ingest
 from serving.store.reading import History
 from serving.store.rows import Event, HandOff, Ingested, Lead, Outcome, Score
-from serving.store.schema import leads, scores
 
 MOST_EVENTS = 1_000_000
 
 
 class Store:
-    """Leads, events, outcomes, hand-offs and scores in one database. Each method is one transaction.
+    """Leads, events, outcomes, hand-offs, scores and hand-off states in one database. Each method is one transaction.
 
     All times are microseconds UTC, and the present is an argument. Every method raises StoreError when the database
     cannot be used, and may then be called again as it was; its messages and those of BadRow hold no lead's data.
@@ -109,22 +110,70 @@ class Store:
         """
         checked = [checks.score(place, told, now_us) for place, told in enumerate(rows)]
         with self._database.writing() as db:
-            known = _known(db, [row["lead_id"] for row in checked])
-            kept = [row for row in checked if row["lead_id"] in known]
-            joining.put(db, scores, kept, joining.scores)
-        return len(kept)
+            return recorded.save(db, checked)
 
     def scores(self, lead_id: str, limit: int = 100) -> list[Score]:
         """At most ``limit`` scores of a lead, the latest moment first; none of an unknown lead."""
         (asked,) = checks.names("lead_ids", [lead_id])
         with self._database.reading() as db:
-            return reading.scores_of(db, asked, limit)
+            return recorded.of_lead(db, asked, limit)
 
     def latest(self, lead_ids: Sequence[str]) -> dict[str, Score]:
         """Each lead's score at its latest moment, by the id asked for; leads without one are left out."""
         asked = checks.names("lead_ids", lead_ids)
         with self._database.reading() as db:
-            return reading.latest(db, asked)
+            return recorded.latest(db, asked)
+
+    def told(self, lead_ids: Sequence[str], as_of: int, model: str) -> dict[str, Score]:
+        """Each lead's score at exactly this moment by this model, by the id asked for; leads without one are left out.
+
+        It carries the decision that was recorded with it.
+        """
+        asked = checks.names("lead_ids", lead_ids)
+        with self._database.reading() as db:
+            return recorded.told(db, asked, as_of, model)
+
+    def forget_scores(self, before_us: int) -> int:
+        """How many scores of moments before ``before_us`` were deleted; the ones of a lead's latest moment stay."""
+        with self._database.writing() as db:
+            return recorded.forget(db, before_us)
+
+    def states(self, lead_ids: Sequence[str] | None = None) -> States:
+        """What the last evaluation of the hand-off left: all lines, and the states of these leads or of all.
+
+        Merged leads go by the lead they became; leads never evaluated are left out. Empty before the first evaluation.
+        """
+        asked = None if lead_ids is None else checks.names("lead_ids", lead_ids)
+        with self._database.reading() as db:
+            return states.read(db, asked)
+
+    def save_states(self, evaluation: States) -> int:
+        """How many leads' states were kept, with the lines; all of the evaluation is kept, or nothing.
+
+        Its lines take the place of the stored ones, its leads' states that of theirs; states of other leads stay. The
+        same again changes nothing. Leads that the store does not hold have states too, erased ones have none, merged
+        ones go by the lead they became. Raises DataError, and keeps nothing, when a later evaluation is stored
+        already, BadRow when a name cannot be stored.
+        """
+        states.check(evaluation)
+        with self._database.writing(evaluating=True) as db:
+            return states.save(db, evaluation)
+
+    def evaluated(self) -> int | None:
+        """The moment of the last evaluation of the hand-off, None before the first."""
+        with self._database.reading() as db:
+            return states.evaluated(db)
+
+    def export(self, folder: Path, project: Project) -> dict[str, int]:
+        """The rows of each table of the data contract, written to ``folder`` as of one moment as ``leads.parquet`` etc.
+
+        All leads, events, outcomes and hand-offs, with the project's attributes. Memory does not grow with the rows.
+        Files of these names are replaced, once all are written. Ids of events are `Event.unique_id`. An attribute that
+        is a number to the project is written as text if some lead has a text there: the contract's checks name it.
+        Raises LeadReadinessError when the folder cannot be written to.
+        """
+        with self._database.reading() as db:
+            return export(db, folder, project)
 
     def erase(self, lead_id: str) -> bool:
         """Forget a lead for good; returns whether there was one.
@@ -148,11 +197,3 @@ class Store:
         (old,), (lead,) = checks.names("lead_id", [lead_id]), checks.names("into", [into])
         with self._database.writing(alone=True) as db:
             names.merge(db, old, lead)
-
-
-def _known(db: sa.Connection, lead_ids: Sequence[str]) -> set[str]:
-    found = (
-        db.scalars(sa.select(leads.c.lead_id).where(leads.c.lead_id.in_(some)))
-        for some in joining.chunks(list(dict.fromkeys(lead_ids)))
-    )
-    return {lead for some in found for lead in some}

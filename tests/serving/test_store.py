@@ -69,8 +69,8 @@ def test_the_newest_record_of_a_lead_stands_whole(store):
     store.ingest([Lead("ann", at(0), "acme", {"size": 3, "city": "Köln"})], [], at(2))
     store.ingest([Lead("ann", at(0), "old", {"size": 1}, recorded_at=at(1))], [], at(3))
     assert store.history(["ann"]).leads == [Lead("ann", at(0), "acme", {"size": 3.0, "city": "Köln"}, at(2))]
-    store.ingest([Lead("ann", attributes={"size": None})], [], at(4))
-    assert store.history(["ann"]).leads == [Lead("ann", at(0), None, {"size": None}, at(4))]
+    store.ingest([Lead("ann", attributes={"size": None, "trial": True})], [], at(4))
+    assert store.history(["ann"]).leads == [Lead("ann", at(0), None, {"size": None, "trial": "true"}, at(4))]
 
 
 def test_history_brings_the_other_people_of_the_accounts(store):
@@ -139,6 +139,26 @@ def test_the_same_moment_scored_again_has_the_later_model_s_score(store):
         store.save_scores([score("ann", 2, value, model, decision={"stay": True})], at(now))
     assert [(s.model, s.score) for s in store.scores("ann")] == [("m1", 3.0), ("m2", 1.0)]
     assert store.latest(["ann"])["ann"].decision == {"stay": True}
+
+
+def test_the_score_of_exactly_a_moment_and_model_is_told_with_its_decision(store):
+    store.ingest([Lead("ann", at(0)), Lead("bob", at(0))], [], at(0))
+    store.merge("annie", "ann")
+    asked = score("ann", 2, decision={"place": 1}, reasons=[])
+    others = [score("ann", 3), score("ann", 1), score("ann", 2, model="m2"), score("bob", 3)]
+    store.save_scores([*others, asked], at(4))
+    assert store.told(["annie", "bob", "nobody", "ann"], at(2), "m1") == {"annie": asked, "ann": asked}
+    assert store.told(["ann"], at(2), "m3") == store.told([], at(2), "m1") == {}
+
+
+def test_old_scores_are_forgotten_but_never_a_leads_latest(store):
+    store.ingest([Lead("ann", at(0)), Lead("bob", at(0))], [], at(0))
+    rows = [score("ann", m) for m in (1, 2, 3, 9)] + [score("ann", 2, model="m2")]
+    store.save_scores([*rows, score("bob", 1), score("bob", 2), score("bob", 2, model="m2")], at(9))
+    assert store.forget_scores(at(3)) == 4
+    assert [s.as_of for s in store.scores("ann")] == [at(9), at(3)]
+    assert [(s.as_of, s.model) for s in store.scores("bob")] == [(at(2), "m1"), (at(2), "m2")]
+    assert (store.forget_scores(at(3)), store.forget_scores(at(99))) == (0, 1)
 
 
 def test_scores_of_leads_that_are_not_there_are_left_out(store):

@@ -31,7 +31,11 @@ def test_erasing_leaves_no_row_that_names_the_lead(store):
 
 
 def test_every_table_that_holds_a_lead_loses_it_with_the_lead():
-    holding = [table for table in metadata.tables.values() if "lead_id" in table.c and table.name != "leads"]
+    """Hand-off states, which leads that the store does not hold have too, are deleted by `erase`: see their tests."""
+    by_hand = {"leads", "handoff_states"}
+    holding = [
+        table for name, table in metadata.tables.items() if "lead_id" in table.c and name not in by_hand
+    ]
     assert len(holding) == 5
     assert {key.ondelete for table in holding for key in table.c.lead_id.foreign_keys} == {"CASCADE"}
 

@@ -2,15 +2,18 @@
 
 import logging
 import sqlite3
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from stored import at, contents, view
 
 from lead_readiness.errors import LeadReadinessError
-from serving.store import Lead, Store, StoreError, database
+from serving.store import Lead, Score, Store, StoreError, database, migrations
 from serving.store.migrations.upgrade import VERSION_TABLE
 from serving.store.schema import metadata
 
@@ -36,10 +39,31 @@ def test_a_store_is_found_again(url):
         assert contents(store) == before
 
 
+def test_a_store_of_the_first_revision_is_brought_up_to_date(url):
+    old = database.Database(url)
+    with old.writing() as db:
+        script = ScriptDirectory(str(Path(migrations.__file__).parent))
+        context = MigrationContext.configure(db, opts={"version_table": VERSION_TABLE})
+        first = script.get_revision("0001")
+        with Operations.context(context):
+            first.module.upgrade()
+            context.stamp(script, first.revision)
+    with old.reading() as db:
+        assert "handoff_states" not in sa.inspect(db).get_table_names()
+    with Store(old) as store:
+        store.ingest([Lead("ann", at(0))], [view("ann", 1)], at(2))
+        store.save_scores([Score("ann", at(3), "m", "b", 7.0, decision={"place": 1})], at(3))
+        before = store.history(["ann"]), store.scores("ann")
+    for _ in range(2):
+        with Store.open(url) as store:
+            assert (store.history(["ann"]), store.scores("ann")) == before
+            assert (len(store.states()), store.evaluated()) == (0, None)
+
+
 def test_a_newer_database_is_refused_and_left_alone(store, url):
     run(store, f"update {VERSION_TABLE} set version_num = '9999'")
     with pytest.raises(
-        LeadReadinessError, match=r"at revision '9999', made by a newer version; .* up to '0001'"
+        LeadReadinessError, match=r"at revision '9999', made by a newer version; .* up to '0002'"
     ):
         Store.open(url)
     with store._database.reading() as db:
