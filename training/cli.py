@@ -140,7 +140,7 @@ def explain(
     with steps() as step:
         data = dataset.load(path, quarantine, step)
         step("loading the scorer")
-        address = model or f"models:/{registry.slug(data.project.name)}@{registry.ALIAS}"
+        address = model or f"models:/{data.project.model_name}@{registry.ALIAS}"
         stored = registry.is_stored(address)
         scorer = registry.load_scorer(address, opened(home, tracking_uri, make=False) if stored else None)
         step("scoring")
@@ -224,11 +224,10 @@ def _place(path: Path, of_demo: bool) -> tuple[Path, Path]:
 
 def _model(path: Path, of_demo: bool, tracking_uri: str | None) -> tuple[Store, str]:
     """The store of a project and its model's name there."""
-    from training.tracking import registry
     from training.tracking.store import opened
 
     path, home = _place(path, of_demo)
-    return opened(home, tracking_uri, make=False), registry.slug(project.load(path).name)
+    return opened(home, tracking_uri, make=False), project.load(path).model_name
 
 
 def _said(reason: str | None) -> str:

@@ -388,6 +388,15 @@ class Project(Strict):
         """The event kinds, in the project file's order; an event's kind code is its place here."""
         return tuple(self.vocabulary)
 
+    @property
+    def model_name(self) -> str:
+        """The name under which the company's scorers are registered.
+
+        >>> Project.model_validate({"name": "Müller & Co", "vocabulary": {"visit": {"behaviour": "web"}}}).model_name
+        'müller-co-readiness'
+        """
+        return "-".join([*re.findall(r"\w+", self.name.lower()), "readiness"])
+
 
 class ProjectFile(Project):
     """The whole project file: the project, where its tables are (paths from ``root``), its rule book, its judgement."""

@@ -576,4 +576,4 @@ def test_a_model_on_a_server_answers_where_the_checkout_is_not(server, company, 
 
 
 def test_the_model_s_name_comes_from_the_project(company):
-    assert registry.slug(company.scorer.project.name) == "small-company-readiness"
+    assert company.scorer.project.model_name == "small-company-readiness"

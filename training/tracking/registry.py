@@ -82,15 +82,6 @@ class Kept:
     uri: str
 
 
-def slug(name: str) -> str:
-    """A company's name as the name of its registered model.
-
-    >>> slug("Simulated company"), slug("Müller & Söhne / EMEA")
-    ('simulated-company-readiness', 'müller-söhne-emea-readiness')
-    """
-    return "-".join([*re.findall(r"\w+", name.lower()), "readiness"])
-
-
 def keep(training: Training, store: Store, register: bool = True) -> Kept:
     """Write a training as one run of the experiment named after the project, and register its scorer.
 
@@ -101,12 +92,12 @@ def keep(training: Training, store: Store, register: bool = True) -> Kept:
     mlflow = load_mlflow()
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(store.uri)
-    project = training.scorer.project.name
+    project = training.scorer.project
     with refusals(store, "the training", "mend the store and train again"):
-        experiment = store.experiment(project)
+        experiment = store.experiment(project.name)
         with mlflow.start_run(experiment_id=experiment, run_name=training.name or None) as run:
             run_id = run.info.run_id
-            kept = Kept(experiment, run_id, slug(project), None, f"runs:/{run_id}/model")
+            kept = Kept(experiment, run_id, project.model_name, None, f"runs:/{run_id}/model")
             try:
                 _log(training, run_id)
                 for policy in reversed(training.policies):  # the last one made is shown first
