@@ -429,3 +429,8 @@ def test_nesting_as_deep_as_it_may_be_is_refused() -> None:
         deep = [deep]
     assert mistake(account_id=deep).found == "a list of 1"
     assert mistake(events=deep).where == "/leads/0/events/0"
+
+
+def test_empty_objects_lack_what_they_need() -> None:
+    assert [m.where for m in mistakes([{}])] == ["/leads/0/lead_id", "/leads/0/created_at"]
+    assert mistake(handoffs=[{}]).where == "/leads/0/handoffs/0/handed_off_at"

@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("training.cli:explain", "Explain one lead's score."),
     "review": ("training.cli:review", "List what was trained, with its verdicts."),
     "promote": ("training.cli:promote", "Make a version the champion, or take that back."),
+    "serve": ("serving.start:serve", "Answer over HTTP: scores with reasons, and events as they happen."),
+    "rescore": ("serving.cli:rescore", "Score every open lead again, into a file or a table."),
     "demo": ("training.cli:demo", "Train on the sample company and show what comes out."),
 }
 
@@ -38,7 +40,9 @@ class LazyGroup(click.Group):
         try:
             command = getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if not module.startswith("training") or (error.name or "").startswith("lead_readiness"):
+            if not module.startswith(("training", "serving")) or (error.name or "").startswith(
+                "lead_readiness"
+            ):
                 raise
             raise LeadReadinessError(_not_here(cmd_name, error.name or "")) from None
         return command if isinstance(command, click.Command) else None
@@ -61,10 +65,12 @@ class LazyGroup(click.Group):
 
 
 def _not_here(command: str, module: str) -> str:
-    needs = "the `training` package" if module.startswith("training") else f"`{module}`"
+    room = COMMANDS[command][0].partition(".")[0]
+    extra = {"training": "train", "serving": "serve"}[room]
+    needs = f"the `{room}` package" if module.partition(".")[0] == room else f"`{module}`"
     return (
-        f"`{command}` needs {needs}, which is not installed: training runs from the checkout with the extra `train` "
-        "(in the checkout: pip install -e '.[train]')"
+        f"`{command}` needs {needs}, which is not installed: {room} runs from the checkout with the extra `{extra}` "
+        f"(in the checkout: pip install -e '.[{extra}]')"
     )
 
 

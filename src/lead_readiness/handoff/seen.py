@@ -111,7 +111,7 @@ class Seen:
     ) -> Seen:
         """What the timelines show of these leads at ``as_of``, through the gate that scores look through.
 
-        ``lead`` are places in the timelines, each at most once; the other columns are those of the leads' assessment.
+        ``lead`` are places in the timelines; the other columns are those of the leads' assessment.
         An event that holds a lead back, or points down, is none that arms it again.
         """
         lead = np.ascontiguousarray(lead, np.int32)
@@ -119,9 +119,9 @@ class Seen:
         columns = timelines.time, timelines.recorded, timelines.kind
         last_events(lead, as_of, timelines.start, *columns, _sorts(project), events)
         hold, held_since = _held(project, events, as_of)
-        return cls.of(
-            timelines.lead_ids[lead],
-            score,
+        return cls(
+            lead_id=timelines.lead_ids[lead],
+            score=score,
             probability=probability,
             triggered=triggered,
             cycle=_words(timelines, project.label.cycle, lead),
@@ -165,7 +165,7 @@ def _held(project: Project, events: Ints, as_of: int) -> tuple[npt.NDArray[np.in
     return hold, since
 
 
-def _last_handoff(timelines: Timelines, lead: npt.NDArray[np.int32], as_of: int) -> dict[str, npt.ArrayLike]:
+def _last_handoff(timelines: Timelines, lead: npt.NDArray[np.int32], as_of: int) -> dict[str, Any]:
     last = np.full(len(lead), -1)
     last_handoffs(lead, as_of, timelines.handoff_start, timelines.handed_off, last)
     handed, returned, reason = (

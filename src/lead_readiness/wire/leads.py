@@ -103,8 +103,8 @@ class _Reading:
         """One lead with all that belongs to it."""
         values = self.values
         held = values.object(item, at)
-        lead_id = values.id(held, "lead_id", at, required=bool(held)) or ""
-        created = values.instant(held, "created_at", at, required=bool(held))
+        lead_id = values.id(held, "lead_id", at, required=isinstance(item, dict)) or ""
+        created = values.instant(held, "created_at", at, required=isinstance(item, dict))
         return Lead(
             at,
             lead_id,
@@ -163,7 +163,7 @@ class _Reading:
         for n, item in enumerate(values.list(lead, "handoffs", at)):
             within = (*at, "handoffs", n)
             held = values.object(item, within)
-            handed = values.instant(held, "handed_off_at", within, required=bool(held))
+            handed = values.instant(held, "handed_off_at", within, required=isinstance(item, dict))
             returned = values.instant(held, "returned_at", within)
             self._after(held, "handed_off_at", within, handed, created, "the lead was created")
             self._after(held, "returned_at", within, returned, handed, "it began")

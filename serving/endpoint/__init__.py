@@ -1,0 +1,1 @@
+"""Requests as decoded JSON become answers: plain functions of model, store, body and moment."""

@@ -1,0 +1,38 @@
+"""A made-up lead, asked about in every way before a model serves: whatever fails, fails here."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from lead_readiness.errors import ModelError
+from lead_readiness.moments import written
+from lead_readiness.timelines import DAY
+from serving.endpoint import explain, score
+from serving.endpoint.means import Means
+from serving.http.visit import Visit
+from serving.kept import Kept
+from serving.models import Champion
+from serving.settings import Settings
+
+
+def warm(champion: Champion, settings: Settings) -> None:
+    """Score and explain a made-up lead, so that kernels are loaded; raises ModelError when no score comes out."""
+    visit = Visit.arriving("POST", "/score", {})
+    means = Means(champion, Kept(None), settings, champion.since, visit)
+    lead, at = _made_up(champion), written(champion.since)
+    told = score.score(means, {"leads": [lead], "as_of": at})["leads"][0]
+    since = written(champion.since - 2 * DAY)
+    explain.explain(means, {"lead": lead, "as_of": at, "since": since})
+    if not math.isfinite(told["score"]):
+        raise ModelError("it gives a made-up lead no score; expected a finite number; train again")
+
+
+def _made_up(champion: Champion) -> dict[str, Any]:
+    days = [written(champion.since - n * DAY) for n in (9, 5, 1)]
+    events = [
+        {"event_id": f"{kind}-{n}", "kind": kind, "occurred_at": day, "asset": "/", "value": 1.0}
+        for kind in list(champion.project.vocabulary)[:8]
+        for n, day in enumerate(days[1:])
+    ]
+    return {"lead_id": "made-up", "account_id": "made-up", "created_at": days[0], "events": events}
