@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from lead_readiness import project
 from lead_readiness.errors import LeadReadinessError
 from serving.settings import OPENABLE, PREFIX, Settings
 
 SERVICE = "serving.service:LeadReadiness"
+ROOT = Path(__file__).resolve().parents[1]
 OWN_STORE = Path(".readiness") / "mlflow.db"
 """Where `lead-readiness train` keeps models unless told otherwise."""
 
@@ -29,14 +31,21 @@ OWN_STORE = Path(".readiness") / "mlflow.db"
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one unless given.")
 @click.option("--no-keys", is_flag=True, help="Anybody may ask for everything, and erase.")
+@click.option(
+    "--demo", "of_demo", is_flag=True, help="The sample company's newest model, as `demo` trained it."
+)
 @click.option("--open", "shown", type=click.Choice(OPENABLE), multiple=True, help="Show this without a key.")
-def serve(host: str, port: int, tracking_uri: str | None, **options: object) -> None:
+def serve(host: str, port: int, tracking_uri: str | None, of_demo: bool, **options: object) -> None:
     """Answer over HTTP: scores with reasons, explanations, and events as they happen.
 
     API keys come from LEAD_READINESS_KEYS, such as 'score:KEY,ingest+score:KEY2', with the scopes score, ingest and
     admin. Every option can be given as LEAD_READINESS_MODEL, LEAD_READINESS_STORE and so on.
     """
-    environment = with_options(os.environ, {**options, "mlflow": tracking_uri or _tracking()})
+    home = ROOT if of_demo else Path()
+    if of_demo:
+        name = project.load(ROOT / "data" / "sample" / "readiness.toml").model_name
+        options["model"] = options["model"] or f"models:/{name}@challenger"
+    environment = with_options(os.environ, {**options, "mlflow": tracking_uri or _tracking(home)})
     settings = Settings.from_environment(environment)
     settings.check()
     if settings.model is None:
@@ -65,8 +74,9 @@ def with_options(environment: Mapping[str, str], options: Mapping[str, object]) 
     return out
 
 
-def _tracking() -> str | None:
-    """MLflow's store beside the project, where no other is set."""
-    if f"{PREFIX}MLFLOW" in os.environ or "MLFLOW_TRACKING_URI" in os.environ or not OWN_STORE.is_file():
+def _tracking(home: Path) -> str | None:
+    """MLflow's store in a folder, where no other is set."""
+    own = home / OWN_STORE
+    if f"{PREFIX}MLFLOW" in os.environ or "MLFLOW_TRACKING_URI" in os.environ or not own.is_file():
         return None
-    return f"sqlite:///{OWN_STORE.absolute()}"
+    return f"sqlite:///{own.absolute()}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lead_readiness.answer import Answer, changed
+from lead_readiness.answer import changed
 from lead_readiness.errors import nearest
 from lead_readiness.project import Kind, Project
 from lead_readiness.timelines import NEVER
@@ -156,7 +156,7 @@ def _scored(means: Means, stored: Ingested, is_news: bool) -> list[dict[str, Any
     found = asking.read(means, [{"lead_id": one} for one in ids])
     told = telling.score(means, found.timelines, found.lead, means.now)
     if is_news:
-        means.kept.store.save_scores([kept(answer) for answer in told.answers], means.now)
+        means.kept.store.save_scores([Score.of(answer) for answer in told.answers], means.now)
     for version in {score.model for score in before.values()} | {""}:
         rows = [n for n, one in enumerate(ids) if (before[one].model if one in before else "") == version]
         if rows:
@@ -166,19 +166,3 @@ def _scored(means: Means, stored: Ingested, is_news: bool) -> list[dict[str, Any
                 told.leads[n]["changed"] = changed(moved, row)
     means.visit.mark("change")
     return told.leads
-
-
-def kept(answer: Answer) -> Score:
-    """The row that the store keeps of an answer."""
-    told = answer.as_json()
-    return Score(
-        lead_id=answer.lead_id,
-        as_of=answer.as_of,
-        model=answer.model,
-        rule_book=answer.rule_book,
-        score=answer.score,
-        probability=answer.probability,
-        band=answer.band,
-        reasons=told["reasons"],
-        decision=told["decision"],
-    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from lead_readiness.answer import Answer
 from lead_readiness.errors import DataError
 
 Attributes = Mapping[str, str | float | None]
@@ -79,6 +80,22 @@ class Score(NamedTuple):
     band: str | None = None
     reasons: Any = ()
     decision: Any = None
+
+    @classmethod
+    def of(cls, answer: Answer) -> Score:
+        """The row that is kept of an answer."""
+        told = answer.as_json()
+        return cls(
+            lead_id=answer.lead_id,
+            as_of=answer.as_of,
+            model=answer.model,
+            rule_book=answer.rule_book,
+            score=answer.score,
+            probability=answer.probability,
+            band=answer.band,
+            reasons=told["reasons"],
+            decision=told["decision"],
+        )
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,9 @@ from lead_readiness.handoff import Seen, States, alone, decide
 from lead_readiness.moments import written
 from lead_readiness.project import Handoff
 from serving.endpoint import events, explain, leads, score
-from serving.endpoint.events import kept as as_kept
 from serving.http.problems import ProblemError, of_error
 from serving.kept import Kept
-from serving.store import HandOff, Outcome
+from serving.store import HandOff, Outcome, Score
 
 LINED = replace(RULES_ONLY, project=PROJECT.model_copy(update={"handoff": Handoff(line=30.0)}))
 
@@ -329,7 +328,7 @@ def test_decisions_are_those_of_the_last_evaluation(kept: Kept) -> None:
     )
     made = decide(LINED.project.handoff, States.empty(), seen, at)
     kept.store.save_states(made.states)
-    recorded = [as_kept(answer) for answer in answers(assessed, made)]
+    recorded = [Score.of(answer) for answer in answers(assessed, made)]
     kept.store.save_scores([recorded[0]._replace(decision={"decision": "as recorded"})], at)
     assert kept.evaluated is None
     kept.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 from lead_readiness.handoff import Decisions
@@ -143,7 +144,7 @@ def answers(assessed: Assessment, decisions: Decisions | None = None, top: int |
                 rules=_rules(assessed, row),
                 reasons_for=tuple([reason for reason in reasons if reason.points > 0]),
                 reasons_against=tuple([reason for reason in reasons if reason.points < 0]),
-                decision=None if decisions is None else decided(decisions, row),
+                decision=None if decisions is None else decided(decisions, row, scorer.teller.zone),
                 model=scorer.version,
                 rule_book=book,
             )
@@ -170,8 +171,8 @@ def fired(assessed: Assessment, row: int) -> tuple[Fired, ...]:
     )
 
 
-def decided(decisions: Decisions, row: int) -> Decided:
-    """One row's decision."""
+def decided(decisions: Decisions, row: int, zone: tzinfo = UTC) -> Decided:
+    """One row's decision; the dates in its sentence are those of ``zone``."""
     stood, given = decisions.standing, decisions.given
     decision = str(decisions.decision_of(row))
     recycled = decision == "recycle"
@@ -179,7 +180,7 @@ def decided(decisions: Decisions, row: int) -> Decided:
     return Decided(
         decision=decision,
         clause=decisions.clause_of(row),
-        sentence=decisions.sentence(row),
+        sentence=decisions.sentence(row, zone),
         line=_finite(stood.line[row]),
         low=_finite(stood.low[row]),
         rank=int(given.rank[row]) or None,

@@ -55,10 +55,14 @@ class Files:
 
     def fetch(self, wanted: Mapping[str, str], limit: int | None = None) -> pa.Table:
         """The wanted columns, of at most ``limit`` rows of each CSV file; those of CSV and JSON lines as text."""
-        readers = [self._csv(path) for path in self.paths] if self.format == "csv" else [self._reader(wanted)]
-        chosen, rows = _chosen(wanted), "" if limit is None else f" LIMIT {limit}"
-        queries = [f"SELECT {chosen} FROM {reader}{rows}" for reader in readers]
+        rows = "" if limit is None else f" LIMIT {limit}"
+        queries = [f"{query}{rows}" for query in self.queries(wanted)]
         return pa.concat_tables([self._guard(partial(_arrow, query)) for query in queries])
+
+    def queries(self, wanted: Mapping[str, str]) -> list[str]:
+        """DuckDB's queries of the wanted columns, whose rows follow each other."""
+        readers = [self._csv(path) for path in self.paths] if self.format == "csv" else [self._reader(wanted)]
+        return [f"SELECT {_chosen(wanted)} FROM {reader}" for reader in readers]
 
     def _csv(self, path: Path) -> str:
         delimiter, header = _header(path, self.shown)

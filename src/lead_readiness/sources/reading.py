@@ -69,6 +69,14 @@ def read(project: ProjectFile, step: Callable[[str], None] | None = None) -> dic
 def read_table(name: str, table: Table, project: ProjectFile) -> pa.Table:
     """One of the project's tables, of the columns that the contract and the attributes name."""
     source = open_source(table, project.root)
+    return translated(name, table, source.fetch(wanted_columns(name, table, project, source)))
+
+
+def wanted_columns(name: str, table: Table, project: ProjectFile, source: Source) -> dict[str, str]:
+    """The columns to read of a source: the contract's name -> the source's.
+
+    Raises ConfigError or DataError when a mapped or required column is not there.
+    """
     found = source.names()
     _check_mapping(name, table, project, found, source.shown)
     taken = set(table.columns.values())
@@ -78,7 +86,11 @@ def read_table(name: str, table: Table, project: ProjectFile) -> pa.Table:
     ]
     check_columns(name, named, project, source.shown)
     wanted = {c.name: table.columns.get(c.name, c.name) for c in columns_of(name, project)}
-    raw = source.fetch({column: origin for column, origin in wanted.items() if origin in found})
+    return {column: origin for column, origin in wanted.items() if origin in found}
+
+
+def translated(name: str, table: Table, raw: pa.Table) -> pa.Table:
+    """A table as it was read, with the project's ``values`` applied, row by row."""
     for column in raw.column_names:
         mapping = table.values.get(column)
         words = any(c.name == column and c.required and c.holds == "text" for c in CONTRACT[name])

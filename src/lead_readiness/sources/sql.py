@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,20 +55,38 @@ class SqlTable:
 
     def fetch(self, wanted: Mapping[str, str], limit: int | None = None) -> pa.Table:
         """The wanted columns of at most ``limit`` rows; values that a database types loosely come as text."""
-        return self._guard(lambda db: self._fetch(db, wanted, limit))
+        pieces: list[pa.Table] = []
+        self.each(wanted, pieces.append, limit)
+        return pa.table({name: _joined([piece[name].chunk(0) for piece in pieces]) for name in wanted})
 
-    def _fetch(self, db: sa.Connection, wanted: Mapping[str, str], limit: int | None) -> pa.Table:
+    def each(
+        self, wanted: Mapping[str, str], take: Callable[[pa.Table], object], limit: int | None = None
+    ) -> None:
+        """Hand the wanted columns to ``take`` piece by piece; the types of a column may differ (`one_type`)."""
+        self._guard(lambda db: self._each(db, wanted, take, limit))
+
+    def _each(
+        self,
+        db: sa.Connection,
+        wanted: Mapping[str, str],
+        take: Callable[[pa.Table], object],
+        limit: int | None,
+    ) -> None:
         with _streaming(db).execute(self._select(wanted)) as result:
             keys = list(result.keys())
-            places = [keys.index(origin) for origin in wanted.values()]
-            pieces: list[list[pa.Array]] = [[] for _ in places]
+            places = {name: keys.index(origin) for name, origin in wanted.items()}
             for rows in result.partitions(min(limit or ROWS_AT_ONCE, ROWS_AT_ONCE)):
                 by_column: Sequence[Sequence[Any]] = list(zip(*rows))
-                for piece, place in zip(pieces, places):
-                    piece.append(_array(by_column[place]))
+                take(pa.table({name: _array(by_column[place]) for name, place in places.items()}))
                 if limit is not None:
                     break
-        return pa.table(dict(zip(wanted, map(_joined, pieces))))
+
+    def rows(self) -> int:
+        """How many rows there are now."""
+        schema, name = self._parts()
+        query = f"({(self.query or '').strip().rstrip(';')}) AS counted"
+        rows = sa.text(query) if self.query is not None else sa.table(name, schema=schema)
+        return self._guard(lambda db: int(db.scalar(sa.select(sa.func.count()).select_from(rows)) or 0))
 
     def _select(self, wanted: Mapping[str, str]) -> sa.Executable:
         if self.query is not None:
@@ -155,15 +173,25 @@ def _texts(values: Sequence[Any]) -> pa.Array:
 
 
 def _joined(pieces: list[pa.Array]) -> pa.ChunkedArray:
-    """Pieces under one type: as found where they agree, as text where they do not."""
-    kinds = {piece.type for piece in pieces if not pa.types.is_null(piece.type)}
-    if len(kinds) > 1:
-        numeric = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds)
-        kind = pa.float64() if numeric else pa.string()
-        pieces = [
-            columns.text(pa.chunked_array([p])).chunk(0) if kind == pa.string() else p.cast(kind)
-            for p in pieces
-        ]
-        kinds = {kind}
-    kind = kinds.pop() if kinds else pa.null()
-    return pa.chunked_array([piece.cast(kind) for piece in pieces], kind)
+    """Pieces under one type."""
+    kind = one_type(piece.type for piece in pieces)
+    return pa.chunked_array([as_type(piece, kind) for piece in pieces], kind)
+
+
+def one_type(kinds: Iterable[pa.DataType]) -> pa.DataType:
+    """The type that pieces of one column get: as found where they agree, as text where they do not.
+
+    >>> one_type([pa.int64(), pa.null(), pa.float64()]), one_type([pa.int64(), pa.string()])
+    (DataType(double), DataType(string))
+    """
+    found = {kind for kind in kinds if not pa.types.is_null(kind)}
+    if len(found) > 1:
+        numeric = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in found)
+        return pa.float64() if numeric else pa.string()
+    return found.pop() if found else pa.null()
+
+
+def as_type(piece: pa.Array, kind: pa.DataType) -> pa.Array:
+    """One piece of a column under the column's type; numbers and truth values as they print where that is text."""
+    text = kind == pa.string() and not pa.types.is_null(piece.type)
+    return columns.text(pa.chunked_array([piece])).chunk(0) if text else piece.cast(kind)
