@@ -257,12 +257,20 @@ def _train(path: Path, home: Path, named: list[str], top: int, **settings: Any) 
     if result.kept.version is not None:
         hints.append(("the model", f"{result.kept.uri} (version {result.kept.version})"))
     leads = result.found.leads
+    given = settings.get("tracking_uri")
+    store = ["--tracking-uri", masked(given)] if given else []
+
+    def command(*words: str) -> str:
+        return shlex.join([beside_python("lead-readiness"), *words, *store])
+
     if len(leads):
         first = str(leads.timelines.lead_ids[leads.lead[0]])
         unregistered = [] if result.kept.version else ["--model", result.kept.uri]
-        given = settings.get("tracking_uri")
-        store = ["--tracking-uri", masked(given)] if given else []
-        command = [beside_python("lead-readiness"), "explain", first, *named, *unregistered, *store]
-        hints.append((f"why {first} scores so", shlex.join(command)))
+        hints.append((f"why {first} scores so", command("explain", first, *named, *unregistered)))
+    if result.kept.version is not None:
+        hints.append(("all open leads, as a file", command("rescore", *named, "--out", "scores.parquet")))
+        elsewhere = [] if store or home == Path.cwd() else ["--tracking-uri", result.store.shown]
+        served = ["--demo"] if "--demo" in named else ["--model", result.kept.uri, *elsewhere]
+        hints.append(("scores over HTTP", command("serve", *served, "--no-keys")))
     report.show(result, out(), top, hints)
     return result
