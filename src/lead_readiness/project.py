@@ -288,7 +288,9 @@ class Handoff(Entry):
 
     def entry(self, cycle: str) -> Handoff:
         """The policy as it is for one sales cycle."""
-        own = self.cycles.get(cycle, CycleEntry())
+        if cycle not in self.cycles:
+            return self
+        own = self.cycles[cycle]
         given = {name: getattr(own, name) for name in Entry.model_fields if getattr(own, name) is not None}
         if given.keys() & {"line", "cost_ratio"}:
             given = {"line": None, "cost_ratio": None, **given}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lead_readiness.moments import written
 from lead_readiness.project import Project
-from lead_readiness.timelines import DAY, RETURN_REASONS, Timelines, kernel
+from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS, Timelines, kernel
 
 POINTS_PER_LOGIT = 20 / math.log(2)
 """20 points double the odds (METHOD 6)."""
@@ -172,18 +172,13 @@ class Teller:
         )
 
     def _account(self, timelines: Timelines, lead: int, as_of: int) -> tuple[str, Evidence]:
-        a = timelines.account[lead]
-        others = [j for j in range(timelines.account_start[a], timelines.account_start[a + 1]) if j != lead]
-        others = [j for j in others if timelines.created[j] < as_of]
-        if not others:
+        known, people, events = of_others(timelines, lead, as_of, self.activity, as_of - 30 * DAY)
+        if known == 0:
             return "no other person of the account is known", Evidence()
-        seen = [visible(timelines, j, as_of, self.activity) for j in others]
-        seen = [_since(timelines, e, as_of - 30 * DAY) for e in seen]
-        people = sum(len(e) > 0 for e in seen)
         if people == 0:
-            who = f"{len(others)} other people" if len(others) > 1 else "one other person"
+            who = f"{known} other people" if known > 1 else "one other person"
             return f"no activity by the account's {who} in the last 30 days", Evidence()
-        evidence = as_evidence(timelines, np.concatenate(seen))
+        evidence = as_evidence(timelines, events)
         noun = "person" if people == 1 else "people"
         n = evidence.count
         return (
@@ -256,6 +251,27 @@ def visible(
     return kernel.visible(t.start[lead], t.start[lead + 1], t.time, t.recorded, t.kind, asked, as_of)
 
 
+def of_others(
+    timelines: Timelines,
+    lead: int,
+    as_of: int,
+    wanted: npt.NDArray[np.bool_],
+    since: int = -NEVER,
+    known_at: int | None = None,
+) -> tuple[int, int, npt.NDArray[np.int64]]:
+    """The other people of the lead's account: how many are known, how many are active, the places of what they did.
+
+    Known are those created before ``known_at`` (by default ``as_of``); told are events of ``wanted`` kinds that were
+    known at ``as_of`` and happened at ``since`` or later, person by person.
+    """
+    t, account = timelines, timelines.account[lead]
+    begin, end = t.account_start[account], t.account_start[account + 1]
+    columns = (t.created, t.start, t.time, t.recorded, t.kind)
+    return kernel.of_others(
+        begin, end, lead, *columns, wanted, since, as_of, as_of if known_at is None else known_at
+    )
+
+
 def _since(timelines: Timelines, events: npt.NDArray[np.int64], begin: int) -> npt.NDArray[np.int64]:
     """Those of one lead's events, oldest first, that happened at ``begin`` or later."""
     return events[timelines.time[events].searchsorted(begin) :]
@@ -288,6 +304,6 @@ def as_evidence(timelines: Timelines, events: npt.NDArray[np.intp]) -> Evidence:
     first, last, cited = kernel.latest(timelines.time, events, MOST_IDS)
     if timelines.event_ids is None:
         return Evidence(len(events), first, last)
-    named = zip((-timelines.time[cited]).tolist(), map(timelines.event_id, cited.tolist()))
-    latest = sorted((back, name or "") for back, name in named)[:MOST_IDS]
-    return Evidence(len(events), first, last, tuple(name for _, name in latest if name))
+    backwards = (-timelines.time[cited]).tolist()
+    named = sorted([(back, timelines.event_id(e) or "") for back, e in zip(backwards, cited.tolist())])
+    return Evidence(len(events), first, last, tuple([name for _, name in named[:MOST_IDS] if name]))

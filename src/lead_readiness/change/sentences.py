@@ -10,7 +10,17 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lead_readiness.reasons import RECENT, Evidence, Reason, Teller, ago, as_evidence, strongest, visible
+from lead_readiness.reasons import (
+    RECENT,
+    Evidence,
+    Reason,
+    Teller,
+    ago,
+    as_evidence,
+    of_others,
+    strongest,
+    visible,
+)
 from lead_readiness.timelines import WON, Ints, Timelines
 
 PARTS = ("ageing", "news", "model")
@@ -40,20 +50,21 @@ class Moments:
     @cached_property
     def new(self) -> Places:
         """The lead's events that became visible after it."""
-        return self.new_of(self.lead)
+        return self.newly(visible(self.timelines, self.lead, self.end))
 
-    def new_of(self, lead: int) -> Places:
-        """A lead's events that became visible between the moments."""
-        return np.setdiff1d(
-            visible(self.timelines, lead, self.end), visible(self.timelines, lead, self.begin)
-        )
+    def newly(self, events: Places) -> Places:
+        """Those of the events visible at the second moment that were not at the first."""
+        t, begin = self.timelines, self.begin
+        fresh: Places = events[(t.time[events] >= begin) | (t.recorded[events] > begin)]
+        return fresh
 
     @property
-    def others(self) -> list[int]:
+    def others(self) -> Places:
         """The other people of the lead's account who are known at the second moment."""
         start, account = self.timelines.account_start, self.timelines.account[self.lead]
-        people = range(start[account], start[account + 1])
-        return [j for j in people if j != self.lead and self.timelines.created[j] < self.end]
+        people = np.arange(start[account], start[account + 1])
+        known: Places = people[(people != self.lead) & (self.timelines.created[people] < self.end)]
+        return known
 
     @property
     def longer(self) -> str:
@@ -148,14 +159,17 @@ class _News(_Part):
         return f"{_new_events(len(events))}, {self._last(evidence)}", evidence
 
     def _account(self) -> Said:
-        known, others, parts, evidence = self.known, self.at.others, [], Evidence()
-        seen = [self._activity(self.at.new_of(j)) for j in others]
-        if active := sum(len(events) > 0 for events in seen):
-            evidence = as_evidence(known, np.concatenate(seen))
+        known, at, parts, evidence = self.known, self.at, [], Evidence()
+        _, _, events = of_others(known, at.lead, at.end, self.teller.activity)
+        events, others = at.newly(events), at.others
+        if len(events):
+            evidence = as_evidence(known, events)
+            active = len(np.unique(known.start.searchsorted(events, "right")))
             parts.append(f"{_new_events(evidence.count)} by {_people(active, 'other')}")
-        if joined := sum(known.created[j] >= self.at.begin for j in others):
+        if joined := int((known.created[others] >= at.begin).sum()):
             parts.append(f"{_people(joined, 'more')} now known")
-        if any(known.outcome[j] == WON and self.at.begin <= known.decided[j] < self.at.end for j in others):
+        decided = known.decided[others]
+        if ((known.outcome[others] == WON) & (at.begin <= decided) & (decided < at.end)).any():
             parts.append("another lead of the account won")
         return ("; ".join(parts), evidence) if parts else None
 
@@ -201,11 +215,11 @@ class _Ageing(_Part):
         return (f"what the lead did before is {self.what}", evidence) if len(old) else None
 
     def _account(self) -> Said:
-        seen = [self._activity(visible(self.known, j, self.at.begin)) for j in self.at.others]
-        events = np.concatenate(seen) if seen else self.at.old[:0]
+        known, at = self.known, self.at
+        _, _, events = of_others(known, at.lead, at.begin, self.teller.activity, known_at=at.end)
         if len(events) == 0:
             return None
-        return f"what other people of the account did is {self.what}", as_evidence(self.known, events)
+        return f"what other people of the account did is {self.what}", as_evidence(known, events)
 
     def _history(self) -> Said:
         if not (self._returned() < self.at.begin).any():

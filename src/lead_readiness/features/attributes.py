@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold
-from sklearn.preprocessing import TargetEncoder
 
 from lead_readiness.features.families import Feature
 from lead_readiness.features.kernel import ABSENT, EQUAL, VALUE, show
@@ -155,6 +153,10 @@ def _rates(
     found: npt.NDArray[np.object_], won: npt.NDArray[np.bool_], seed: int
 ) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
     """Shrunk win rate per level, and each training lead's from other leads (Micci-Barreca's target encoding)."""
+    # Not at the top: loading scikit-learn takes about a second, and a process that only scores never needs it.
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import TargetEncoder
+
     column = np.array([str(level) for level in found], dtype=object).reshape(-1, 1)
     encoder = TargetEncoder(target_type="binary", smooth=20.0)
     crossed = np.empty(len(won))

@@ -156,13 +156,12 @@ def _sorts(project: Project) -> npt.NDArray[np.int8]:
 
 def _held(project: Project, events: Ints, as_of: int) -> tuple[npt.NDArray[np.int8], Ints]:
     """The first of `HOLDS` that still holds, and since when."""
-    hold, since = np.full(len(events), NOT_HELD, np.int8), np.full(len(events), NEVER)
     days: dict[Any, int] = {**project.handoff.hold_days}
-    for code, name in reversed(list(enumerate(HOLDS))):
-        last = events[:, 1 + code]
-        holds = (last < NEVER) & (as_of - last < days.get(name, NEVER // DAY) * DAY)
-        hold, since = np.where(holds, np.int8(code), hold), np.where(holds, last, since)
-    return hold, since
+    last = events[:, 1:]
+    holds = (last < NEVER) & (as_of - last < np.array([days.get(name, NEVER // DAY) * DAY for name in HOLDS]))
+    held, first = holds.any(axis=1), holds.argmax(axis=1)
+    since = np.where(held, last[np.arange(len(last)), first], NEVER)
+    return np.where(held, first, NOT_HELD).astype(np.int8), since
 
 
 def _last_handoff(timelines: Timelines, lead: npt.NDArray[np.int32], as_of: int) -> dict[str, Any]:

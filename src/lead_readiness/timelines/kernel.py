@@ -70,6 +70,43 @@ def visible(
 
 
 @njit(cache=True, nogil=True)
+def of_others(
+    begin: int,
+    end: int,
+    lead: int,
+    created: Ints,
+    start: Ints,
+    time: Ints,
+    recorded: Ints,
+    kind: Kinds,
+    wanted: npt.NDArray[np.bool_],
+    since: int,
+    as_of: int,
+    known_at: int,
+) -> tuple[int, int, Ints]:
+    """What the leads ``begin:end`` did, but for ``lead`` and whoever was not created before ``known_at``.
+
+    How many they are, how many of them have events, and the places of these events, lead by lead, each lead's oldest
+    first: of ``wanted`` kinds, known at ``as_of``, that happened at ``since`` or later.
+    """
+    places, n = np.empty(start[end] - start[begin], np.int64), 0
+    known, active = 0, 0
+    for j in range(begin, end):
+        if j == lead or created[j] >= known_at:
+            continue
+        known += 1
+        before = n
+        for e in range(start[j] + np.searchsorted(time[start[j] : start[j + 1]], since), start[j + 1]):
+            if time[e] >= as_of:
+                break
+            if recorded[e] <= as_of and wanted[kind[e]]:
+                places[n] = e
+                n += 1
+        active += n > before
+    return known, active, places[:n]
+
+
+@njit(cache=True, nogil=True)
 def latest(time: Ints, events: Ints, most: int) -> tuple[int, int, Ints]:
     """The first and the last moment of some events, at least one, and those not before the ``most``-th latest."""
     times, n = time[events], len(events)
