@@ -18,6 +18,7 @@ from lead_readiness.errors import DataError, ModelError
 from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.project import Kind, Project
+from lead_readiness.reasons import Evidence
 from lead_readiness.scorer import Card, Scorer
 from lead_readiness.timelines import DAY, Timelines, frozen
 
@@ -337,3 +338,74 @@ def test_each_behaviour_says_what_it_rests_on(
         change, behaviours=(behaviour,), ageing=np.full((1, 1), -9.0), news=np.full((1, 1), 9.0)
     ).reasons(0)
     assert (told["news"][0].sentence, told["ageing"][0].sentence) == (news, ageing)
+
+
+MOMENTS = st.integers(0, 8).map(day)
+"""So few that many things happen at one moment, and at the very moments that are asked about."""
+PEOPLE = st.lists(
+    st.builds(
+        Lead,
+        st.just(""),
+        MOMENTS,
+        st.lists(
+            st.builds(
+                Event,
+                MOMENTS,
+                st.sampled_from(["visit", "blog", "call"]),
+                late=st.sampled_from([0, DAY, 3 * DAY]),
+                id=st.sampled_from([None, *"abcdefg"]),
+            ),
+            max_size=16,
+        ).map(tuple),
+        st.sampled_from(["x", "x", "y", None]),
+        outcome=st.none() | st.builds(Outcome, st.sampled_from(["won", "lost"]), MOMENTS),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def seen(others: list[Lead], at: int) -> list[tuple[int, Event]]:
+    """Whose activity was visible at a moment, and what it was, found by walking over all."""
+    return [
+        (n, e)
+        for n, x in enumerate(others)
+        for e in x.events
+        if e.at < at and e.at + e.late <= at and e.kind != "call"
+    ]
+
+
+def cited(events: list[Event]) -> Evidence:
+    latest = sorted((-e.at, e.id or "") for e in events)
+    ids = tuple(name for _, name in latest[:10] if name)
+    return Evidence(len(events), -latest[-1][0], -latest[0][0], ids) if events else Evidence()
+
+
+@given(people=PEOPLE, begin=MOMENTS, days=st.integers(0, 5))
+def test_what_the_account_did_is_what_a_walk_over_its_people_finds(
+    people: list[Lead], begin: int, days: int
+) -> None:
+    people = [replace(lead, id=str(n)) for n, lead in enumerate(people)]
+    known, end = build(people, PROJECT), begin + days * DAY
+    place = np.array([known.find(lead.id) for lead in people], np.int32)
+    moved = np.full((len(people), 1), 9.0)
+    change = replace(
+        between(RULES_ONLY, RULES_ONLY, known, place, begin, end),
+        behaviours=("account",),
+        ageing=moved,
+        news=moved,
+    )
+    for row, lead in enumerate(people):
+        others = [x for x in people if x is not lead and x.account and x.account == lead.account]
+        others = [x for x in others if x.created < end]
+        old, now = seen(others, begin), seen(others, end)
+        new = [(n, e) for n, e in now if not (e.at < begin and e.at + e.late <= begin)]
+        active, joined = len({n for n, _ in new}), sum(x.created >= begin for x in others)
+        won = any(x.outcome and x.outcome.what == "won" and begin <= x.outcome.decided < end for x in others)
+        told = change.reasons(row)
+        (news,), (ageing,) = told["news"], told["ageing"]
+        assert (news.evidence, ageing.evidence) == (cited([e for _, e in new]), cited([e for _, e in old]))
+        assert (f"by {active} other p" in news.sentence) == (active > 0)
+        assert (f"{joined} more p" in news.sentence) == (joined > 0)
+        assert news.sentence.endswith("another lead of the account won") == won
+        assert ageing.sentence.startswith("what other people of the account did is") == bool(old)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from histories import MONDAY, Event, Handoff, Lead, build, day
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lead_readiness.project import Project
-from lead_readiness.reasons import Evidence, Reason, Teller, ago, strongest
+from lead_readiness.reasons import Evidence, Reason, Teller, ago, as_evidence, of_others, strongest
 from lead_readiness.timelines import DAY
 
 HOUR, MINUTE = 3_600_000_000, 60_000_000
@@ -154,6 +157,45 @@ def colleague(name: str, *events: Event, created: int = MONDAY, account: str | N
 def test_account(others: list[Lead], sentence: str) -> None:
     lead = Lead("a", MONDAY, tuple(views(199.9)), "acme")
     assert told("account", lead, *others).sentence == sentence
+
+
+DAYS = st.integers(0, 8).map(day)
+"""So few that many events happen at one moment, and at the very moment that is asked about."""
+EVENTS = st.builds(
+    Event,
+    DAYS,
+    st.sampled_from(["pricing_view", "case", "call"]),
+    late=st.sampled_from([0, DAY, 3 * DAY]),
+    id=st.sampled_from([None, *"abcdefg"]),
+)
+PEOPLE = st.lists(
+    st.tuples(st.lists(EVENTS, max_size=16).map(tuple), DAYS, st.sampled_from(["x", "x", "y", None])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(people=PEOPLE, as_of=DAYS, since=DAYS, known_at=DAYS)
+def test_what_others_did_is_what_a_walk_over_them_finds(
+    people: list[tuple[tuple[Event, ...], int, str | None]], as_of: int, since: int, known_at: int
+) -> None:
+    leads = [Lead(str(n), created, events, account) for n, (events, created, account) in enumerate(people)]
+    timelines = build(leads, project())
+    wanted = np.array([kind in ("pricing_view", "case") for kind in timelines.kinds])
+    for lead in leads:
+        others = [x for x in leads if x is not lead and x.account and x.account == lead.account]
+        others = [x for x in others if x.created < known_at]
+        seen = [
+            [e for e in x.events if since <= e.at < as_of and e.at + e.late <= as_of and e.kind != "call"]
+            for x in others
+        ]
+        latest = sorted((-e.at, e.id or "") for events in seen for e in events)
+        ids = tuple(name for _, name in latest[:10] if name)
+        place = timelines.find(lead.id)
+        known, active, places = of_others(timelines, place, as_of, wanted, since, known_at)
+        assert (known, active, len(places)) == (len(others), sum(map(bool, seen)), len(latest))
+        if latest:
+            assert as_evidence(timelines, places) == Evidence(len(latest), -latest[-1][0], -latest[0][0], ids)
 
 
 BACK = Handoff(day(100), day(120), "price")

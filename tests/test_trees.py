@@ -199,8 +199,9 @@ def test_a_missing_openmp_runtime_is_one_line(voice: trees.Trees, monkeypatch: p
     assert trees.Trees.from_text(voice.text).base == voice.base
 
 
-def test_scoring_needs_no_lightgbm() -> None:
-    code = "import sys, lead_readiness.trees; sys.exit('lightgbm' in sys.modules)"
+@pytest.mark.parametrize("module", ["lightgbm", "sklearn", "scipy.optimize"])
+def test_scoring_needs_nothing_that_learns(module: str) -> None:
+    code = f"import sys, lead_readiness.scorer; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lead_readiness import wire
 from lead_readiness.errors import ModelError
 from lead_readiness.moments import written
 from lead_readiness.timelines import DAY
@@ -22,10 +23,18 @@ def warm(champion: Champion, settings: Settings) -> None:
     means = Means(champion, Kept(None), settings, champion.since, visit)
     lead, at = _made_up(champion), written(champion.since)
     told = score.score(means, {"leads": [lead], "as_of": at})["leads"][0]
+    _tell_everything(champion, [lead], champion.since)
     since = written(champion.since - 2 * DAY)
     explain.explain(means, {"lead": lead, "as_of": at, "since": since})
     if not math.isfinite(told["score"]):
         raise ModelError("it gives a made-up lead no score; expected a finite number; train again")
+
+
+def _tell_everything(champion: Champion, leads: list[Any], at: int) -> None:
+    """Every behaviour's reason, whether it moves the made-up lead's score or not."""
+    teller, known = champion.scorer.teller, wire.read(champion.project, leads).timelines
+    for behaviour in champion.scorer.behaviours:
+        teller.reason(behaviour, 1.0, known, 0, at, {})
 
 
 def _made_up(champion: Champion) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +35,8 @@ def fit(
     >>> found.beta.round(3).tolist(), found.mean.tolist()
     ([1.35], [0.5])
     """
+    from scipy.optimize import minimize  # a process that scores fits nothing, and begins without it
+
     total = weight.sum()
     mean = (weight[:, np.newaxis] * columns).sum(axis=0) / total
     spread = np.sqrt((weight[:, np.newaxis] * (columns - mean) ** 2).sum(axis=0) / total)
