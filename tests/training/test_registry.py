@@ -22,7 +22,7 @@ from lead_readiness import moments
 from lead_readiness.errors import DataError, LeadReadinessError, ModelError
 from lead_readiness.scorer import Scorer
 from training import dataset
-from training.tracking import inputs, promotion, record, registry
+from training.tracking import inputs, promotion, record
 from training.tracking.model_code import just_after, tables_of
 from training.tracking.registry import Kept, Policy, Training, fingerprint, keep, load_scorer
 from training.tracking.store import Store, opened
