@@ -139,7 +139,7 @@ def _of_a_lead(rng: Random, body: Body) -> Iterator[Wrong]:
         *(
             lambda lead, name=name, value=value: {**lead, name: value}
             for name, values in {
-                "lead_id": (None, True, "", " x", [], 1.5),
+                "lead_id": (None, True, "", " x", "x" * 600, [], 1.5),
                 "created_at": (17, "0", "99999-01-01T00:00:00Z", huge, {}, "2026-13-01T00:00:00Z"),
                 "attributes": ([], 3, "none", {"employees": "x"}, {"employees": huge}, {"industry": {}}),
                 "events": ("none", {}, [7], [None], [[]], 0),

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -185,7 +185,8 @@ def free_port() -> int:
 def _running(command: list[str], own: Mapping[str, str], probe: str, log: Path) -> Iterator[None]:
     """A server in a process of its own, from the moment it answers; ended, with all that it started, at the end."""
     pinned = ["taskset", "-c", SERVERS_ON] if SERVERS_ON else []
-    environment = {**os.environ, **own, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # MLflow starts uvicorn by name
+    environment = {**os.environ, **own, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PATH": path}
     with log.open("w") as out:
         process = subprocess.Popen(
             [*pinned, sys.executable, *command],
@@ -199,7 +200,8 @@ def _running(command: list[str], own: Mapping[str, str], probe: str, log: Path) 
         _wait(probe, process, log)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

@@ -7,10 +7,10 @@ from hashlib import blake2b
 from typing import Any
 
 from lead_readiness.tables.contract import OUTCOMES
+from lead_readiness.wire.values import LONGEST_ID
 from serving.store.rows import BadRow, Event, HandOff, Lead, Outcome, Score
 
 Row = dict[str, Any]
-LONGEST_ID = 500  # characters; PostgreSQL's indexes end at 2,704 bytes
 LONGEST_TEXT = 10_000
 LATEST = 7_258_118_400_000_000  # the year 2200
 LARGEST = 1e30  # as in the data contract

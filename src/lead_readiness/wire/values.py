@@ -16,6 +16,7 @@ Object = Mapping[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+LONGEST_ID = 500  # characters; an id must fit an index of any database
 LARGEST = 1e30  # as in tables: sums of such numbers still fit a float32
 EXAMPLE = "2026-05-04T09:30:00+02:00"
 TIME = f"an ISO 8601 date and time such as {EXAMPLE}"
@@ -96,7 +97,7 @@ class Values:
     def id(self, held: Object, key: str, at: Place, required: bool = False) -> str | None:
         """An id as text, None where missing; whole numbers as they print."""
         value = held.get(key)
-        if type(value) is str and value and value == value.strip() and sound(value):
+        if type(value) is str and 0 < len(value) <= LONGEST_ID and value == value.strip() and sound(value):
             return value
         if value is None or value == "":
             if required:
@@ -104,7 +105,7 @@ class Values:
             return None
         if type(value) is int and -(2**63) <= value < 2**64:
             return str(value)
-        expected = "an id: text without whitespace around it, or a whole number"
+        expected = f"an id: at most {LONGEST_ID} characters without whitespace around them, or a whole number"
         self.mistakes.add((*at, key), value, expected, "write it as bare text, the same everywhere")
         return None
 
