@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.company import SAMPLE
 from lead_readiness.moments import written
 from lead_readiness.scorer import Scorer
-from lead_readiness.timelines import NEVER, RETURN_REASONS, Timelines
+from lead_readiness.timelines import NEVER, NONE, OUTCOMES, RETURN_REASONS, Timelines
 from training import dataset
 from training.dataset import Dataset
 from training.fit import fit
@@ -84,6 +84,7 @@ def as_json(lines: Timelines, lead: int) -> dict[str, Any]:
         "handoffs": [
             _stay(lines, h) for h in range(lines.handoff_start[lead], lines.handoff_start[lead + 1])
         ],
+        **({"outcome": _outcome(lines, lead)} if lines.outcome[lead] != NONE else {}),
     }
 
 
@@ -95,6 +96,13 @@ def _event(lines: Timelines, e: int) -> dict[str, Any]:
         known["recorded_at"] = written(int(lines.recorded[e]))
     told = {name: value for name, value in known.items() if value is not None}
     return {"occurred_at": written(int(lines.time[e])), "kind": lines.kinds[lines.kind[e]], **told}
+
+
+def _outcome(lines: Timelines, lead: int) -> dict[str, Any]:
+    told = {"outcome": OUTCOMES[lines.outcome[lead]], "decided_at": written(int(lines.decided[lead]))}
+    if lines.opportunity[lead] < NEVER:
+        told["opportunity_at"] = written(int(lines.opportunity[lead]))
+    return told
 
 
 def _stay(lines: Timelines, h: int) -> dict[str, Any]:
