@@ -136,6 +136,7 @@ def ours(scratch: Path, model: Path, service: str, **settings: str) -> Iterator[
     port = free_port()
     given = {"MODEL": str(model), "NO_KEYS": "1", "STORE": "none", **settings}
     own = {f"LEAD_READINESS_{name}": value for name, value in given.items()}
+    own |= {"MALLOC_ARENA_MAX": "2"}  # as `lead-readiness serve` sets it
     own |= {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(scratch / "bentoml")}
     command = ["-m", "bentoml", "serve", service, "--host", "127.0.0.1", "--port", str(port)]
     with _running(command, own, f"http://127.0.0.1:{port}/readyz", scratch / "ours.log"):

@@ -54,6 +54,7 @@ def serve(host: str, port: int, tracking_uri: str | None, of_demo: bool, **optio
             "`lead-readiness review` lists what was trained"
         )
     environment.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    environment.setdefault("MALLOC_ARENA_MAX", "2")  # else each thread's own heap keeps what it once needed
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(port)]
     os.execve(sys.executable, command, environment)
 

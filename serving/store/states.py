@@ -16,6 +16,7 @@ from lead_readiness.errors import DataError
 from lead_readiness.handoff.states import BEFORE, LEADS, LINES, Line, Past, States
 from lead_readiness.moments import written
 from lead_readiness.timelines import NEVER
+from lead_readiness.wire.values import LONGEST_ID
 from serving.store import checks, joining
 from serving.store.checks import Row
 from serving.store.names import Names, look_up, meant
@@ -88,7 +89,7 @@ def check(states: States) -> None:
     checks.names("handoff_states", states.lead_id.tolist())
     for place, pair in enumerate(zip(states.cycle.tolist(), states.queue.tolist())):
         for column, value in zip(("cycle", "queue"), pair):
-            checks.Columns("handoff_lines", place).text(column, value, checks.LONGEST_ID)
+            checks.Columns("handoff_lines", place).text(column, value, LONGEST_ID)
 
 
 def _refuse_older(stored: int | None, states: States) -> None:
