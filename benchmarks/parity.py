@@ -24,12 +24,11 @@ from lead_readiness.timelines import DAY, Ints, Timelines, build
 from serving.store import Lead, Store
 
 EVENTS_A_LEAD = 20
-DAYS_BEFORE = (21, 7, 0)
 AT_ONCE = 300
 Told = dict[str, dict[str, Any]]
 
 
-def compare(scratch: Path, leads: int) -> tuple[int, int]:
+def compare(scratch: Path, leads: int, days_before: tuple[int, ...]) -> tuple[int, int]:
     """How many answers were compared, and how many differ from the library's in anything, the decision included."""
     home = company.make(scratch / f"company-{leads}", leads, leads * EVENTS_A_LEAD)
     project = company.open_project(home)
@@ -39,7 +38,7 @@ def compare(scratch: Path, leads: int) -> tuple[int, int]:
         known = zip(lines.lead_ids.tolist(), lines.created.tolist())
         kept.ingest([Lead(*one) for one in known], [], now_us=lines.cut)
     compared = differing = 0
-    moments, states = [lines.cut - days * DAY for days in DAYS_BEFORE], States.empty()
+    moments, states = [lines.cut - days * DAY for days in days_before], States.empty()
     for at in moments:
         expected, states = by_library(Scorer.load(model), lines, at, states)
         for found in (by_batch(home, model, store, at), over_http(scratch, model, store, lines, at)):
