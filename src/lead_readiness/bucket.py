@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from lead_readiness import tables, timelines
 from lead_readiness.answer import ROW, answers, rows
+from lead_readiness.answer.rows import REASON, TIME, reason_row
 from lead_readiness.change import Change, between
 from lead_readiness.handoff import Seen
 from lead_readiness.reasons import Evidence, Reason
@@ -29,19 +30,7 @@ WHY = ("new", "model", "news", "ageing")
 """Why a score can have changed: no earlier one, another model, something became visible, or it aged."""
 DECISION = "decision"
 """Why the leads that are asked for by name are told: their decision is another."""
-TIME = pa.timestamp("us", "UTC")
-_PART = pa.struct(
-    {
-        "part": pa.string(),
-        "behaviour": pa.string(),
-        "points": pa.float64(),
-        "sentence": pa.string(),
-        "count": pa.int64(),
-        "first": TIME,
-        "last": TIME,
-        "event_ids": pa.list_(pa.string()),
-    }
-)
+_PART = pa.struct([pa.field("part", pa.string()), *REASON])
 CHANGED = pa.schema(
     {
         "previous_score": pa.float64(),
@@ -286,18 +275,7 @@ def _change(change: Change, row: int, score: float, remade: bool) -> dict[str, A
     if abs(rest) >= 0.5:
         says = "new model version" if remade else "what the tables say of the time before was altered"
         reasons[part].append(Reason("model" if remade else "records", rest, says, Evidence()))
-    return {**points, "reasons": [_reason(name, reason) for name in points for reason in reasons[name]]}
-
-
-def _reason(part: str, reason: Reason) -> dict[str, Any]:
-    seen = reason.evidence
     return {
-        "part": part,
-        "behaviour": reason.behaviour,
-        "points": reason.points,
-        "sentence": reason.sentence,
-        "count": seen.count,
-        "first": seen.first,
-        "last": seen.last,
-        "event_ids": seen.event_ids,
+        **points,
+        "reasons": [{"part": name, **reason_row(reason)} for name in points for reason in reasons[name]],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from lead_readiness.answer.answers import Answer, Decided, Fired, Rules
 from lead_readiness.reasons import Evidence, Reason
 
 TIME = pa.timestamp("us", "UTC")
-_REASON = pa.struct(
+REASON = pa.struct(
     {
         "behaviour": pa.string(),
         "points": pa.float64(),
@@ -55,8 +55,8 @@ SCORED = pa.schema(
         "excluded": pa.bool_(),
         "triggered": pa.bool_(),
         "rules_fired": pa.list_(_FIRED),
-        "reasons_for": pa.list_(_REASON),
-        "reasons_against": pa.list_(_REASON),
+        "reasons_for": pa.list_(REASON),
+        "reasons_against": pa.list_(REASON),
         "model": pa.string(),
         "rule_book": pa.string(),
     }
@@ -86,8 +86,8 @@ def rows(answers: Sequence[Answer]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [getattr(a, name) for a in answers] for name in plain}
     columns |= {_rule(name): [getattr(a.rules, name) for a in answers] for name in _RULES}
     columns["rules_fired"] = [[(f.rule, f.points, f.times) for f in a.rules.fired] for a in answers]
-    columns["reasons_for"] = [_reasons(a.reasons_for) for a in answers]
-    columns["reasons_against"] = [_reasons(a.reasons_against) for a in answers]
+    columns["reasons_for"] = [[*map(reason_row, a.reasons_for)] for a in answers]
+    columns["reasons_against"] = [[*map(reason_row, a.reasons_against)] for a in answers]
     columns |= {name: [getattr(a.decision, name, None) for a in answers] for name in DECISION.names}
     return pa.table([pa.array(columns[field.name], field.type) for field in ROW], schema=ROW)
 
@@ -116,19 +116,18 @@ def _rule(name: str) -> str:
     return "rule_points" if name == "points" else name
 
 
-def _reasons(reasons: Iterable[Reason]) -> list[tuple[Any, ...]]:
-    return [
-        (
-            r.behaviour,
-            r.points,
-            r.sentence,
-            r.evidence.count,
-            r.evidence.first,
-            r.evidence.last,
-            r.evidence.event_ids,
-        )
-        for r in reasons
-    ]
+def reason_row(reason: Reason) -> dict[str, Any]:
+    """A reason as a value of the type `REASON`."""
+    seen = reason.evidence
+    return {
+        "behaviour": reason.behaviour,
+        "points": reason.points,
+        "sentence": reason.sentence,
+        "count": seen.count,
+        "first": seen.first,
+        "last": seen.last,
+        "event_ids": seen.event_ids,
+    }
 
 
 def _reason(row: dict[str, Any]) -> Reason:
