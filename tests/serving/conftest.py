@@ -1,4 +1,4 @@
-"""A store of each kind: SQLite in a file, and a database of its own on the tests' PostgreSQL server."""
+"""A company to rescore; a store of each kind, SQLite in a file and a database on the tests' own PostgreSQL server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from postgres import postgres_url
+from rescored import company, rule_scorer
 
+from lead_readiness.project import ProjectFile
+from lead_readiness.scorer import Scorer
 from serving.store import Store
 
 __all__ = ["postgres_url"]
@@ -32,3 +35,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(url: str) -> Iterator[Store]:
     with Store.open(url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectFile:
+    return company(tmp_path_factory.mktemp("company"))
+
+
+@pytest.fixture(scope="module")
+def scorer(project: ProjectFile) -> Scorer:
+    return rule_scorer(project)

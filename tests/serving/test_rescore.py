@@ -9,7 +9,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from rescored import company, in_memory, in_processes, job, rule_scorer
+from rescored import company, in_memory, in_processes, job
 
 from lead_readiness.answer import ROW, from_rows
 from lead_readiness.errors import ConfigError, DataError, LeadReadinessError, ModelError
@@ -18,16 +18,6 @@ from lead_readiness.project import ProjectFile
 from lead_readiness.scorer import Scorer
 from serving.rescore import plan
 from serving.rescore.gather import OUTPUT
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectFile:
-    return company(tmp_path_factory.mktemp("company"))
-
-
-@pytest.fixture(scope="module")
-def scorer(project: ProjectFile) -> Scorer:
-    return rule_scorer(project)
 
 
 def test_it_says_what_scoring_and_deciding_in_memory_say(

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from rescored import company, job, rule_scorer
+from rescored import company, job
 
 from lead_readiness.errors import ConfigError, DataError
 from lead_readiness.moments import read
@@ -16,16 +16,6 @@ from lead_readiness.scorer import Scorer
 
 BEFORE, NOW = (read(f"2025-07-{day}T00:00Z", None) for day in ("01", "08"))
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectFile:
-    return company(tmp_path_factory.mktemp("company"))
-
-
-@pytest.fixture(scope="module")
-def scorer(project: ProjectFile) -> Scorer:
-    return rule_scorer(project)
 
 
 @pytest.fixture(scope="module")

@@ -7,22 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rescored import company, job, rule_scorer
+from rescored import job
 
 from lead_readiness.project import ProjectFile
 from lead_readiness.scorer import Scorer
 
 dask = pytest.importorskip("serving.engines.dask")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectFile:
-    return company(tmp_path_factory.mktemp("company"))
-
-
-@pytest.fixture(scope="module")
-def scorer(project: ProjectFile) -> Scorer:
-    return rule_scorer(project)
 
 
 @pytest.fixture(scope="module")

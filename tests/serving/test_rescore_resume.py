@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from rescored import company, job, rule_scorer
+from rescored import company, job
 
 from lead_readiness.project import ProjectFile
 from lead_readiness.scorer import Scorer
@@ -19,16 +19,6 @@ from serving.rescore.job import FailedError
 from serving.rescore.work import work
 
 AS_OF = "2025-07-01T00:00Z"
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectFile:
-    return company(tmp_path_factory.mktemp("company"))
-
-
-@pytest.fixture(scope="module")
-def scorer(project: ProjectFile) -> Scorer:
-    return rule_scorer(project)
 
 
 def command(project: ProjectFile, scorer: Scorer, folder: Path) -> list[str]:
