@@ -17,27 +17,24 @@ def lead(kept: Kept, lead_id: str) -> dict[str, Any]:
 
     Raises ProblemError for a lead that the store does not know.
     """
-    history = kept.store.history([lead_id])
-    if lead_id not in history.lead_of:
+    found = kept.store.stored(lead_id)
+    if found is None:
         raise _unknown()
-    meant = history.lead_of[lead_id]
-    record = next(one for one in history.leads if one.lead_id == meant)
-    times = [event.occurred_at for event in history.events if event.lead_id == meant]
-    outcome = next((one.outcome for one in history.outcomes if one.lead_id == meant), None)
-    scores = kept.store.scores(meant, MOST_SCORES)
+    record = found.lead
+    scores = kept.store.scores(record.lead_id, MOST_SCORES)
     return {
-        "lead_id": meant,
+        "lead_id": record.lead_id,
         "latest": _told(scores[0], whole=True) if scores else None,
         "history": [_told(score, whole=False) for score in scores],
         "stored": {
             "created_at": written(record.created_at or 0),
             "account_id": record.account_id,
             "attributes": dict(record.attributes),
-            "events": len(times),
-            "first_event_at": written(min(times)) if times else None,
-            "last_event_at": written(max(times)) if times else None,
-            "outcome": outcome,
-            "handoffs": sum(one.lead_id == meant for one in history.handoffs),
+            "events": found.events,
+            "first_event_at": None if found.first_event is None else written(found.first_event),
+            "last_event_at": None if found.last_event is None else written(found.last_event),
+            "outcome": found.outcome,
+            "handoffs": found.handoffs,
         },
     }
 

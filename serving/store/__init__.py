@@ -1,7 +1,7 @@
 """What the serving side must not forget: leads, events, outcomes, hand-offs and scores, in SQLite or PostgreSQL."""
 
 from serving.store.database import StoreError
-from serving.store.reading import History
+from serving.store.reading import History, Stored
 from serving.store.rows import BadRow, Event, HandOff, Ingested, Lead, Outcome, Score
 from serving.store.store import Store
 
@@ -16,4 +16,5 @@ __all__ = [
     "Score",
     "Store",
     "StoreError",
+    "Stored",
 ]

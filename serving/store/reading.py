@@ -63,6 +63,18 @@ class History:
         return list(told.values())
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What the store holds of one lead: its record and how much of the rest, times None where there are no events."""
+
+    lead: Lead
+    events: int
+    first_event: int | None
+    last_event: int | None
+    outcome: str | None
+    handoffs: int
+
+
 def _as_object(row: Event | Outcome | HandOff) -> dict[str, Any]:
     return {
         name: _moment(value) if name.endswith("_at") and value is not None else value
@@ -90,6 +102,21 @@ def history(db: sa.Connection, lead_ids: Sequence[str], most_events: int) -> His
         outcomes=list(map(Outcome._make, _select(db, outcomes, outcomes.c.lead_id, ids))),
         handoffs=list(map(HandOff._make, _select(db, handoffs, handoffs.c.lead_id, ids))),
     )
+
+
+def stored(db: sa.Connection, lead_id: str) -> Stored | None:
+    """What there is of the lead that the id means now; see `Store.stored`."""
+    lead = meant(db, [lead_id]).get(lead_id)
+    record = db.execute(sa.select(leads).where(leads.c.lead_id == lead)).one_or_none()
+    if record is None:
+        return None
+    at, rows = events.c.occurred_at, sa.func.count()
+    n, first, last = db.execute(
+        sa.select(rows, sa.func.min(at), sa.func.max(at)).where(events.c.lead_id == lead)
+    ).one()
+    outcome = db.scalar(sa.select(outcomes.c.outcome).where(outcomes.c.lead_id == lead))
+    handed = db.scalar(sa.select(rows).where(handoffs.c.lead_id == lead)) or 0
+    return Stored(_lead(record, record.account_id), n, first, last, outcome, handed)
 
 
 def _select(

@@ -13,7 +13,7 @@ from serving.store import checks, names, reading, recorded, states
 from serving.store.database import Database
 from serving.store.export import export
 from serving.store.ingesting import Batch, ingest
-from serving.store.reading import History
+from serving.store.reading import History, Stored
 from serving.store.rows import Event, HandOff, Ingested, Lead, Outcome, Score
 
 MOST_EVENTS = 1_000_000
@@ -101,6 +101,12 @@ class Store:
         asked = checks.names("lead_ids", lead_ids)
         with self._database.reading() as db:
             return reading.history(db, asked, most_events)
+
+    def stored(self, lead_id: str) -> Stored | None:
+        """What the store holds of a lead, None of an unknown one; its rows are counted where they are."""
+        (asked,) = checks.names("lead_ids", [lead_id])
+        with self._database.reading() as db:
+            return reading.stored(db, asked)
 
     def save_scores(self, rows: Sequence[Score], now_us: int) -> int:
         """How many of these scores were saved: those of leads that are neither unknown nor erased or merged by now.

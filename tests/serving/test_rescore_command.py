@@ -1,5 +1,6 @@
 """`lead-readiness rescore` as people call it: what it says, what it leaves, and what it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,8 @@ from lead_readiness.cli import main
 from lead_readiness.moments import written
 from lead_readiness.project import ProjectFile
 from serving.store import Lead, Store
+from training.tracking.registry import Training, keep
+from training.tracking.store import Store as MlflowStore
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,31 @@ def test_the_store_gets_scores_decisions_and_states(project: ProjectFile, tmp_pa
         row["lead_id"]: row["clause"] for row in rows
     }
     assert states.lead_id.tolist() == ids
+
+
+@pytest.mark.slow
+def test_unless_named_the_model_is_the_champion_or_while_there_is_none_the_challenger(
+    project: ProjectFile, tmp_path: Path
+) -> None:
+    store = MlflowStore(f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "artifacts")
+    scorer = rule_scorer(project)
+    later = replace(scorer, card=replace(scorer.card, leads=2))
+
+    def models() -> tuple[set[str], str]:
+        usual = ("--project", project.root / "readiness.toml", "--tracking-uri", store.uri, "--workers", 1)
+        done = CliRunner().invoke(main, ["rescore", *map(str, usual), "--out", str(tmp_path / "out.parquet")])
+        assert done.exit_code == 0, done.output
+        return set(pq.read_table(tmp_path / "out.parquet")["model"].to_pylist()), done.output
+
+    kept = keep(Training(scorer), store)
+    used, said = models()
+    assert used == {scorer.version}
+    assert "there is no champion yet; taking the challenger" in said
+    store.client.set_registered_model_alias(kept.model, "champion", kept.version)
+    keep(Training(later), store)
+    used, said = models()
+    assert used == {scorer.version} != {later.version}
+    assert "challenger" not in said
 
 
 @pytest.mark.parametrize(

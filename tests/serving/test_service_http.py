@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,15 +103,31 @@ def test_what_cannot_be_answered_is_a_problem_with_its_place(server: Server) -> 
 
 
 def test_events_are_kept_and_their_lead_is_shown_until_it_is_forgotten(server: Server) -> None:
-    body = {"events": [event(n, lead_id="eve") for n in range(5)]}
+    _kept_and_forgotten(server, "eve")
+
+
+def test_the_store_may_be_postgresql_for_several_workers(tmp_path: Path, postgres_url: str) -> None:
+    blended().save(tmp_path / "scorer")
+    with running(tmp_path, MODEL=str(tmp_path / "scorer"), STORE=postgres_url, WORKERS="2") as up:
+        both_serve = time.monotonic() + 60
+        while up.log.read_text().count('"model serves"') < 2 and time.monotonic() < both_serve:
+            time.sleep(0.1)
+        for name in ("eve", "zoë"):
+            _kept_and_forgotten(up, name)
+        told = [up.post("/score", {"leads": [lead(f"l{n}", n)], **AT}).status_code for n in range(30)]
+        assert told == [200] * 30
+
+
+def _kept_and_forgotten(server: Server, name: str) -> None:
+    body = {"events": [event(n, lead_id=name) for n in range(5)]}
     first, again = (server.post("/events", body, "ingest").json() for _ in range(2))
     assert (first["events"]["new"], again["events"]["new"], again["events"]["repeated"]) == (5, 0, 5)
     assert first["leads"][0]["changed"]["points"].keys() == {"ageing", "news", "model"}
-    shown = server.ask("GET", "/leads/eve", "score").json()
+    shown = server.ask("GET", f"/leads/{name}", "score").json()
     assert (len(shown["history"]), shown["stored"]["events"]) == (1, 5)
-    assert server.post("/score", {"leads": [{"lead_id": "eve"}]}).json()["leads"][0]["lead_id"] == "eve"
-    assert server.ask("DELETE", "/leads/eve").json() == {"erased": True, "was_known": True}
-    problem(server.ask("GET", "/leads/eve", "score"), 404)
+    assert server.post("/score", {"leads": [{"lead_id": name}]}).json()["leads"][0]["lead_id"] == name
+    assert server.ask("DELETE", f"/leads/{name}").json() == {"erased": True, "was_known": True}
+    problem(server.ask("GET", f"/leads/{name}", "score"), 404)
 
 
 def test_metrics_tell_what_was_scored_and_hold_no_lead(server: Server) -> None:

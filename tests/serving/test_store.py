@@ -6,7 +6,7 @@ import pytest
 from stored import at, contents, view
 
 from lead_readiness.errors import DataError
-from serving.store import BadRow, Event, HandOff, Lead, Outcome, Score
+from serving.store import BadRow, Event, HandOff, Lead, Outcome, Score, Stored
 from serving.store.ingesting import Batch
 
 
@@ -88,6 +88,17 @@ def test_history_brings_the_other_people_of_the_accounts(store):
         ("ann", at(1)), ("ann", at(2)), ("bob", at(1)), ("bob", at(2)),
     ]  # fmt: skip
     assert (known.outcomes, known.handoffs) == ([won], [back])
+    bob = Lead("bob", at(0), "acme", {}, at(5))
+    assert store.stored("bob") == Stored(bob, 2, at(1), at(2), "won", 1)
+
+
+def test_what_is_stored_of_a_lead_is_its_own_under_every_id_it_had(store):
+    store.ingest([Lead("ann", at(0))], [view("bob", 3)], at(5))
+    assert store.stored("ann") == Stored(Lead("ann", at(0), None, {}, at(5)), 0, None, None, None, 0)
+    assert store.stored("nobody") is None
+    store.merge("bob", into="ann")
+    assert store.stored("bob") == store.stored("ann")
+    assert (store.stored("bob").lead.lead_id, store.stored("bob").events) == ("ann", 1)
 
 
 def test_an_account_of_too_many_is_none(store):
