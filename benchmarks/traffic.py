@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -22,9 +22,11 @@ from lead_readiness.timelines import DAY
 
 MOST_EVENTS = 60
 CROWD = 300
-"""Leads that the store comes to know."""
+"""Leads that the store knows at a time: as new ones come old ones are forgotten, so that it does not grow for ever."""
+IN_FLIGHT = 200
+"""Requests after which nothing that was asked of a lead can still be on its way."""
 MIX = {
-    "score": 40, "score now": 5, "score by id": 5, "explain": 8, "events": 7, "events again": 6, "lead": 7,
+    "score": 34, "forget": 6, "score now": 5, "score by id": 5, "explain": 8, "events": 7, "events again": 6, "lead": 7,
     "wrong": 20, "hanging up": 2,
 }  # fmt: skip
 Check = Callable[[Any], bool]
@@ -75,14 +77,19 @@ class Traffic:
         self._sent: Counter[str] = Counter()
         self._stored: Counter[str] = Counter()
         self._batches: list[tuple[Body, Counter[str]]] = []
+        self._crowd = [f"crowd-{n}" for n in range(CROWD)]
+        self._retired: deque[tuple[int, str]] = deque()
+        self._turn = 0
 
     def next(self) -> Sent:
         """The next request."""
+        self._turn += 1
         (sort,) = self._rng.choices(list(MIX), list(MIX.values()))
-        if sort in ("events again", "score by id", "lead") and not self._batches:
+        if sort in ("events again", "score by id", "lead", "forget") and not self._batches:
             sort = "events"
         making: dict[str, Callable[[], Sent]] = {
             "score": self._score,
+            "forget": self._forget,
             "score now": self._now,
             "score by id": self._by_id,
             "explain": self._explain,
@@ -125,9 +132,9 @@ class Traffic:
         """New events of a few leads, in the contract's form or Segment's."""
         rng, counts = self._rng, Counter[str]()
         events: list[Body] = []
-        for lead in rng.sample(range(CROWD), rng.randint(1, 3)):
+        for name in rng.sample(self._crowd, rng.randint(1, 3)):
             for _ in range(rng.randint(1, 4)):
-                counts[name := f"crowd-{lead}"] += 1
+                counts[name] += 1
                 self._sent[name] += 1
                 kind, at = rng.choice(self._kinds), written(servers.cut() - rng.randrange(200 * DAY))
                 events.append(
@@ -142,8 +149,10 @@ class Traffic:
 
         def is_right(told: Any) -> bool:
             if fresh := told["events"]["new"] == counts.total() and told["events"]["repeated"] == 0:
-                self._stored += counts
-                self._batches.append((body, counts))
+                there = Counter({name: n for name, n in counts.items() if name in self._crowd})
+                self._stored += there
+                if there == counts:
+                    self._batches.append((body, counts))
             return fresh and set(_names(told)) == counts.keys()
 
         return Sent("events", message("POST", "/events", body, "ingest"), is_right)
@@ -159,6 +168,19 @@ class Traffic:
             return told["events"] == became and set(_names(told)) == counts.keys()
 
         return Sent("events again", message("POST", "/events", body, "ingest"), is_right)
+
+    def _forget(self) -> Sent:
+        """One lead of the crowd is asked about no more; another, of which nothing is on its way, is erased."""
+        name = self._rng.choice(list(self._stored))
+        self._crowd[self._crowd.index(name)] = f"crowd-{CROWD + self._turn}"
+        del self._stored[name]
+        self._batches = [(body, counts) for body, counts in self._batches if name not in counts]
+        self._retired.append((self._turn, name))
+        if self._retired[0][0] > self._turn - IN_FLIGHT:
+            return self._score()
+        _, old = self._retired.popleft()
+        asking = message("DELETE", f"/leads/{old}", scope="admin")
+        return Sent("forget", asking, lambda told: told == {"erased": True, "was_known": True})
 
     def _lead(self, name: str, is_settled: bool) -> Sent:
         least = self._stored[name]

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from lead_readiness.errors import LeadReadinessError
 from lead_readiness.handoff import States
-from lead_readiness.handoff.seen import Words
-from lead_readiness.handoff.states import Past
 from lead_readiness.moments import written
 from serving.http.problems import ProblemError
 from serving.store import Store
@@ -28,9 +23,13 @@ class Kept:
         self._url, self._tell = url, tell
         self._lock = Lock()
         self._store: Store | None = None
-        self._states = States.empty()
-        self.evaluated: int | None = None
+        self.last: tuple[int | None, States] = None, States.empty()
         self.trouble: str | None = None
+
+    @property
+    def evaluated(self) -> int | None:
+        """When the hand-off was last evaluated, as far as is known here; `last` has what that evaluation left, too."""
+        return self.last[0]
 
     @property
     def is_ready(self) -> bool:
@@ -56,26 +55,12 @@ class Kept:
         try:
             last = self.store.evaluated()
             if last != self.evaluated:
-                self._states, self.evaluated = self.store.states(), last
+                self.last = last, self.store.states()
             self.trouble = None
         except LeadReadinessError as error:
             if self._tell is not None and self.trouble != str(error):
                 self._tell("store unavailable", why=str(error))
             self.trouble = str(error)
-
-    def states_of(self, lead_ids: Words) -> States:
-        """The last evaluation's lines, and its states of these leads; those never evaluated are left out."""
-        states = self._states
-        if len(states) == 0:
-            return states
-        at = np.minimum(np.searchsorted(states.lead_id, lead_ids), len(states) - 1)
-        at = np.unique(at[states.lead_id[at] == lead_ids])
-        return replace(
-            states,
-            lead_id=states.lead_id[at],
-            past=Past._make(column[at] for column in states.past),
-            past_before=Past._make(column[at] for column in states.past_before),
-        )
 
     def state(self) -> dict[str, Any]:
         """What is known of the store, as JSON."""

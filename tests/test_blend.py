@@ -150,12 +150,21 @@ def test_voices_that_separate_the_rows_still_give_finite_weights() -> None:
 def test_contributions_add_up_to_the_logit() -> None:
     rng = np.random.default_rng(3)
     found = blend.Blend(("rules", "linear", "trees"), (0.05, 0.4, 0.7), -2.5)
-    voices = {name: (base, rng.normal(size=(50, 4))) for name, base in zip(found.voices, (0.0, -2.0, -1.5))}
-    logits = np.column_stack([base + phi.sum(axis=1) for base, phi in voices.values()])
-    base, parts = found.contributions(voices)
-    total = base + sum(part.sum(axis=1) for part in parts.values())
-    np.testing.assert_allclose(total, found.logit(logits), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(parts["rules"], 0.05 * voices["rules"][1])
+    points, starts, moved = rng.normal(size=(50, 3)), (-2.0, -1.5), rng.normal(size=(2, 50, 4))
+    by_feature, by_rule, by_behaviour = np.zeros((50, 4)), 0.05 * points, np.zeros((50, 3))
+    of_feature, of_rule = np.array([2, 0, 2, 0], np.uint32), np.array([0, 1, 1], np.uint32)
+    own, logit = np.empty((2, 50)), np.empty(50)
+    for phi, start, weight, voice in zip(moved, starts, found.weights[1:], own):
+        blend.weigh(phi, start, weight, by_feature, voice)
+    base = found.intercept + 0.4 * starts[0] + 0.7 * starts[1]
+    blend.add_up(base, by_feature, by_rule, of_feature, of_rule, by_behaviour, logit)
+    logits = np.column_stack([points.sum(axis=1), *(s + phi.sum(axis=1) for s, phi in zip(starts, moved))])
+    close = {"rtol": 0, "atol": 1e-12}
+    np.testing.assert_allclose(own.T, logits[:, 1:], **close)
+    np.testing.assert_allclose(logit, found.logit(logits), **close)
+    np.testing.assert_allclose(base + by_behaviour.sum(axis=1), logit, **close)
+    np.testing.assert_array_equal(by_feature, 0.4 * moved[0] + 0.7 * moved[1])
+    np.testing.assert_array_equal(by_behaviour[:, 2], by_feature[:, 0] + by_feature[:, 2])
 
 
 def test_a_row_is_the_same_alone_in_any_batch_in_any_order() -> None:

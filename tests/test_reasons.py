@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_readiness.project import Project
-from lead_readiness.reasons import Evidence, Reason, Teller, ago, as_evidence, of_others, strongest
+from lead_readiness.reasons import Ask, Evidence, Reason, Teller, ago, as_evidence, of_others, strongest
 from lead_readiness.timelines import DAY
 
 HOUR, MINUTE = 3_600_000_000, 60_000_000
@@ -189,13 +189,49 @@ def test_what_others_did_is_what_a_walk_over_them_finds(
             [e for e in x.events if since <= e.at < as_of and e.at + e.late <= as_of and e.kind != "call"]
             for x in others
         ]
-        latest = sorted((-e.at, e.id or "") for events in seen for e in events)
-        ids = tuple(name for _, name in latest[:10] if name)
+        evidence = cited([e for events in seen for e in events])
         place = timelines.find(lead.id)
         known, active, places = of_others(timelines, place, as_of, wanted, since, known_at)
-        assert (known, active, len(places)) == (len(others), sum(map(bool, seen)), len(latest))
-        if latest:
-            assert as_evidence(timelines, places) == Evidence(len(latest), -latest[-1][0], -latest[0][0], ids)
+        assert (known, active, len(places)) == (len(others), sum(map(bool, seen)), evidence.count)
+        if len(places):
+            assert as_evidence(timelines, places) == evidence
+
+
+@given(people=PEOPLE, as_of=DAYS, later=st.sampled_from([0, 26, 86, 100]))
+def test_what_a_lead_did_is_what_a_walk_over_its_events_finds(
+    people: list[tuple[tuple[Event, ...], int, str | None]], as_of: int, later: int
+) -> None:
+    """Told of all leads at once and of each by itself: what is recent, or all where only what is older was seen."""
+    leads = [Lead(str(n), created, events, account) for n, (events, created, account) in enumerate(people)]
+    timelines, teller = build(leads, project()), Teller(project(), ["pricing_view", "case"])
+    told = {
+        "content": (90, {"case"}),
+        "rhythm": (30, {"case", "pricing_view"}),
+        "pricing": (90, {"pricing_view"}),
+    }
+    now = as_of + later * DAY
+    asks = [Ask(timelines.find(lead.id), now, dict.fromkeys(told, 1.0), {}) for lead in leads]
+    for lead, ask, reasons in zip(leads, asks, teller.reasons(timelines, asks)):
+        assert teller.reasons(timelines, [ask]) == [reasons]
+        for reason, (days, kinds) in zip(reasons, told.values()):
+            seen = [e for e in lead.events if e.at < now and e.at + e.late <= now and e.kind in kinds]
+            assert reason.evidence == cited([e for e in seen if e.at >= now - days * DAY] or seen)
+
+
+def cited(events: list[Event]) -> Evidence:
+    latest = sorted((-e.at, e.id or "") for e in events)
+    ids = tuple(name for _, name in latest[:10] if name)
+    return Evidence(len(events), -latest[-1][0], -latest[0][0], ids) if events else Evidence()
+
+
+def test_many_reasons_cite_the_ids_that_one_by_one_they_cite() -> None:
+    days = range(1, 12)
+    leads = [
+        ever(*(Event(NOW - d * DAY, "case", id=f"{n}-{d}") for d in days), name=f"{n:02}") for n in range(60)
+    ]
+    timelines, teller = build(leads, project()), Teller(project(), ["case"])
+    asks = [Ask(lead, NOW, {"content": 1.0}, {}) for lead in range(len(leads))]
+    assert teller.reasons(timelines, asks) == [teller.reasons(timelines, [ask])[0] for ask in asks]
 
 
 BACK = Handoff(day(100), day(120), "price")

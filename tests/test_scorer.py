@@ -24,6 +24,7 @@ from lead_readiness.features.attributes import Attributes
 from lead_readiness.project import Project
 from lead_readiness.reasons import POINTS_PER_LOGIT
 from lead_readiness.scorer import MANIFEST, STATE, Assessment, Card, Scorer
+from lead_readiness.trees import CHUNK
 from training.fit import fit
 
 LEADS = company(600)
@@ -93,6 +94,16 @@ def test_alone_in_a_batch_and_in_any_order_the_same_bits(scorer: Scorer, rows: l
     turned = scorer.assess(DATA.timelines, lead[::-1], as_of[::-1])
     alone = scorer.assess(DATA.timelines, lead[:1], as_of[:1])
     assert bits(batch, 0) == bits(alone, 0) == bits(turned, len(rows) - 1)
+
+
+def test_on_several_threads_the_same_bits(scorer: Scorer) -> None:
+    lead = np.arange(2 * CHUNK + 77, dtype=np.int32) % N
+    shared = scorer.assess(DATA.timelines, lead, np.full(len(lead), NOW))
+    once = scorer.assess(DATA.timelines, EVERY, np.full(N, NOW))
+    for row in (0, CHUNK - 1, CHUNK, 2 * CHUNK, len(lead) - 1):
+        assert bits(shared, row) == bits(once, int(lead[row]))
+    for name in ("linear", "trees"):
+        assert (shared.voices[name] == once.voices[name][lead]).all()
 
 
 @pytest.mark.parametrize("accounts", [1, 7, 100])

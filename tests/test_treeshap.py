@@ -71,7 +71,7 @@ def model_text(rounds: int = 3, **settings: object) -> str:
 
 
 def test_tables_stay_small_enough_for_the_cache() -> None:
-    _, tables = build(parse(model_text(30, num_leaves=100, max_depth=8)).trees)
+    _, tables = build(parse(model_text(30, num_leaves=100, max_depth=8)))
     sizes = np.diff(np.append(tables.table_start, len(tables.terms))) / np.diff(tables.term_start)
     assert sizes.max() <= MOST_PATTERNS
 

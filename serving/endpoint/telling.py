@@ -59,10 +59,10 @@ def heading(means: Means, as_of: int) -> dict[str, str]:
 
 def _decisions(means: Means, assessed: Assessment, as_of: int) -> tuple[Decisions | None, tuple[str, ...]]:
     """Where the leads stand; not told for a moment before the last evaluation, whose lines are of later."""
-    kept, project = means.kept, means.champion.project
-    if kept.evaluated is not None and as_of < kept.evaluated:
+    (evaluated, states), project = means.kept.last, means.champion.project
+    if evaluated is not None and as_of < evaluated:
         return None, (
-            f"no decision: the hand-off was evaluated at {written(kept.evaluated)}, later than this moment",
+            f"no decision: the hand-off was evaluated at {written(evaluated)}, later than this moment",
         )
     seen = Seen.from_timelines(
         project,
@@ -73,7 +73,7 @@ def _decisions(means: Means, assessed: Assessment, as_of: int) -> tuple[Decision
         assessed.probability,
         assessed.replay.triggered,
     )
-    return alone(project.handoff, kept.states_of(seen.lead_id), seen, as_of), ()
+    return alone(project.handoff, states, seen, as_of), ()
 
 
 def _as_recorded(means: Means, leads: list[dict[str, Any]], as_of: int) -> None:

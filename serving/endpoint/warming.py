@@ -1,4 +1,4 @@
-"""A made-up lead, asked about in every way before a model serves: whatever fails, fails here."""
+"""A made-up lead and a colleague of it, asked about in every way before a model serves: whatever fails, fails here."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def warm(champion: Champion, settings: Settings) -> None:
     """Score and explain a made-up lead, so that kernels are loaded; raises ModelError when no score comes out."""
     visit = Visit.arriving("POST", "/score", {})
     means = Means(champion, Kept(None), settings, champion.since, visit)
-    lead, at = _made_up(champion), written(champion.since)
-    told = score.score(means, {"leads": [lead], "as_of": at})["leads"][0]
-    _tell_everything(champion, [lead], champion.since)
+    leads, at = _made_up(champion), written(champion.since)
+    told = score.score(means, {"leads": leads, "as_of": at})["leads"][0]
+    _tell_everything(champion, leads, champion.since)
     since = written(champion.since - 2 * DAY)
-    explain.explain(means, {"lead": lead, "as_of": at, "since": since})
+    explain.explain(means, {"lead": leads[0], "as_of": at, "since": since})
     if not math.isfinite(told["score"]):
         raise ModelError("it gives a made-up lead no score; expected a finite number; train again")
 
@@ -37,11 +37,25 @@ def _tell_everything(champion: Champion, leads: list[Any], at: int) -> None:
         teller.reason(behaviour, 1.0, known, 0, at, {})
 
 
-def _made_up(champion: Champion) -> dict[str, Any]:
-    days = [written(champion.since - n * DAY) for n in (9, 5, 1)]
-    events = [
-        {"event_id": f"{kind}-{n}", "kind": kind, "occurred_at": day, "asset": "/", "value": 1.0}
-        for kind in list(champion.project.vocabulary)[:8]
-        for n, day in enumerate(days[1:])
+def _made_up(champion: Champion) -> list[dict[str, Any]]:
+    began, *days = [written(champion.since - n * DAY) for n in (9, 5, 1)]
+    kinds = list(champion.project.vocabulary)[:8]
+    return [
+        {
+            "lead_id": name,
+            "account_id": "made-up",
+            "created_at": began,
+            "events": [
+                {
+                    "event_id": f"{name}-{kind}-{day}",
+                    "kind": kind,
+                    "occurred_at": day,
+                    "asset": "/",
+                    "value": 1.0,
+                }
+                for kind in kinds
+                for day in days
+            ],
+        }
+        for name in ("made-up", "made-up too")
     ]
-    return {"lead_id": "made-up", "account_id": "made-up", "created_at": days[0], "events": events}

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy.special import expit
 
 from lead_readiness import evidence, logistic
 from lead_readiness.errors import DataError, ModelError
 from lead_readiness.evidence import Floats
+
+Places = npt.NDArray[np.uint32]
 
 VOICES = ("rules", "linear", "trees")
 
@@ -90,17 +93,6 @@ class Blend:
         found: Floats = expit(self.logit(logits))
         return found
 
-    def contributions(self, voices: Mapping[str, tuple[float, Floats]]) -> tuple[float, dict[str, Floats]]:
-        """The blend's base, and each voice's contributions (n, columns) in blended log-odds.
-
-        ``voices`` maps each voice to its own ``(base, phi)``. The base plus the row sums of all the arrays is the
-        blended logit: the weights only scale what already adds up.
-        """
-        base = self.intercept + sum(
-            weight * voices[name][0] for name, weight in zip(self.voices, self.weights)
-        )
-        return base, {name: weight * voices[name][1] for name, weight in zip(self.voices, self.weights)}
-
     def record(self) -> dict[str, Any]:
         """The blend as JSON can hold it; ``Blend.from_record`` gives it back."""
         return {"weights": dict(zip(self.voices, self.weights)), "intercept": self.intercept}
@@ -148,3 +140,36 @@ def fit(
     prior = learned / max(1, learned.sum())
     found = logistic.fit(logits, y, weight, ridge, [(0, None)] * len(voices), prior)
     return Blend(tuple(voices), tuple(found.beta.tolist()), float(found.intercept - found.beta @ found.mean))
+
+
+@njit(cache=True, nogil=True)
+def weigh(phi: Floats, base: float, weight: float, weighted: Floats, logit: Floats) -> None:
+    """Add a voice's contributions, times its weight, to ``weighted``, and fill in the voice's own logit."""
+    for row in range(phi.shape[0]):
+        total = 0.0
+        for column in range(phi.shape[1]):
+            total += phi[row, column]
+            weighted[row, column] += weight * phi[row, column]
+        logit[row] = base + total
+
+
+@njit(cache=True, nogil=True)
+def add_up(
+    base: float,
+    by_feature: Floats,
+    by_rule: Floats,
+    of_feature: Places,
+    of_rule: Places,
+    by_behaviour: Floats,
+    logit: Floats,
+) -> None:
+    """Add each feature's and then each rule's part to its behaviour, and fill in ``base`` plus all behaviours."""
+    for row in range(len(logit)):
+        for column in range(len(of_feature)):
+            by_behaviour[row, of_feature[column]] += by_feature[row, column]
+        for column in range(len(of_rule)):
+            by_behaviour[row, of_rule[column]] += by_rule[row, column]
+        total = 0.0
+        for place in range(by_behaviour.shape[1]):
+            total += by_behaviour[row, place]
+        logit[row] = base + total

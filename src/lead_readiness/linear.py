@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from lead_readiness import evidence, logistic
 from lead_readiness.errors import DataError, ModelError
@@ -32,19 +34,25 @@ class Linear:
     logarithm: npt.NDArray[np.bool_]
     intercept: Floats
 
+    @property
+    def base(self) -> float:
+        """The logit from which the features move a row."""
+        return float(self.intercept)
+
     def contributions(self, X: Matrix) -> tuple[float, Floats]:
         """The intercept, and what each feature (column) moves each row (row) from it, in log-odds.
 
         ``logit = base + phi.sum(axis=1)``. Each value is computed by itself, so a row's numbers do not depend on
         the other rows. No rows give (0, p). Raises ModelError when ``X`` has other columns or holds NaN.
         """
-        if X.ndim != 2 or X.shape[1] != len(self.beta) or np.isnan(X).any():
+        rows, phi = np.ascontiguousarray(X), np.empty(X.shape)
+        fits = rows.ndim == 2 and rows.shape[1] == len(self.beta)
+        if not fits or _move(rows, self.low, self.high, self.logarithm, self.mean, self.beta, phi):
             raise ModelError(
                 f"the linear model was given features of shape {X.shape}, NaN: {bool(np.isnan(X).any())}; expected "
                 f"shape (rows, {len(self.beta)}) without NaN"
             )
-        phi: Floats = (_shape(X, self.low, self.high, self.logarithm) - self.mean) * self.beta
-        return float(self.intercept), phi
+        return self.base, phi
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The fields as arrays, for an ``.npz`` file."""
@@ -92,8 +100,10 @@ def fit(
     evidence.check(X, y, weight, directions, names)
     low, high, logarithm = _learn_shape(X)
     bounds = [(0 if way > 0 else None, 0 if way < 0 else None) for way in directions.tolist()]
-    found = logistic.fit(_shape(X, low, high, logarithm), y, weight, 1 / strength, bounds)
-    return Linear(found.beta, found.mean, low, high, logarithm, np.array(found.intercept))
+    plain = Linear(np.ones(len(low)), np.zeros(len(low)), low, high, logarithm, np.array(0.0))
+    _, shaped = plain.contributions(X)
+    found = logistic.fit(shaped, y, weight, 1 / strength, bounds)
+    return replace(plain, beta=found.beta, mean=found.mean, intercept=np.array(found.intercept))
 
 
 def choose_strength(
@@ -141,6 +151,24 @@ def _learn_shape(X: Matrix) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     return low, high, np.maximum(np.abs(low), np.abs(high)) > 1
 
 
-def _shape(X: Matrix, low: Floats, high: Floats, logarithm: npt.NDArray[np.bool_]) -> Floats:
-    held = np.clip(X.astype(np.float64), low, high)
-    return np.where(logarithm, np.copysign(np.log1p(np.abs(held)), held), held)
+@njit(cache=True, nogil=True)
+def _move(
+    X: Matrix,
+    low: Floats,
+    high: Floats,
+    logarithm: npt.NDArray[np.bool_],
+    mean: Floats,
+    beta: Floats,
+    phi: Floats,
+) -> bool:
+    """Fill in what each feature moves each row; whether some feature was NaN."""
+    missing = False
+    for row in range(X.shape[0]):
+        for column in range(X.shape[1]):
+            value = X[row, column]
+            missing |= np.isnan(value)
+            held = min(max(float(value), low[column]), high[column])
+            if logarithm[column]:
+                held = math.copysign(math.log1p(abs(held)), held)
+            phi[row, column] = (held - mean[column]) * beta[column]
+    return missing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 
 import pyarrow as pa
 
@@ -39,4 +40,21 @@ def written(micros: int) -> str:
     >>> written(1_777_879_800_000_000)
     '2026-05-04T07:30:00Z'
     """
-    return (EPOCH + timedelta(microseconds=micros)).isoformat() + "Z"
+    day, rest = divmod(micros, 86_400_000_000)
+    minute, rest = divmod(rest, 60_000_000)
+    second, fraction = divmod(rest, 1_000_000)
+    end = f".{fraction:06}Z" if fraction else "Z"
+    return f"{_date(day)}T{_clock(minute)}:{_SECONDS[second]}{end}"
+
+
+_SECONDS = [f"{second:02}" for second in range(60)]
+
+
+@lru_cache(10_000)
+def _date(day: int) -> str:
+    return (EPOCH + timedelta(day)).date().isoformat()
+
+
+@cache
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"

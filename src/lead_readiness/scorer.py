@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +20,7 @@ import pandas as pd
 from scipy.special import expit
 
 from lead_readiness import rules
-from lead_readiness.blend import Blend
+from lead_readiness.blend import Blend, Places, add_up, weigh
 from lead_readiness.errors import ModelError
 from lead_readiness.evidence import Floats, Matrix
 from lead_readiness.features import Catalogue, compute
@@ -30,25 +33,38 @@ from lead_readiness.reasons import (
     MOST_AGAINST,
     MOST_FOR,
     POINTS_PER_LOGIT,
+    Ask,
     Reason,
     Teller,
     strongest,
 )
 from lead_readiness.rules import Replay, RuleBook
 from lead_readiness.timelines import Ints, Timelines
-from lead_readiness.trees import Trees
-
-Places = npt.NDArray[np.intp]
+from lead_readiness.trees import CHUNK, Trees
 
 FORMAT = 1
 STATE, TREES, LINEAR, MANIFEST = "scorer.json", "trees.txt", "linear.npz", "manifest.json"
+AT_ONCE = 1024
+"""Rows whose reasons are looked up at once."""
 
 
 class Voice(Protocol):
     """What the learned voices have in common."""
 
+    @property
+    def base(self) -> float:
+        """The logit that the contributions move."""
+
     def contributions(self, X: Matrix) -> tuple[float, Floats]:
         """Base logit, and per row and feature what moves it from there."""
+
+
+class Weighed(NamedTuple):
+    """A learned voice with its name and its weight in the blend."""
+
+    name: str
+    weight: float
+    voice: Voice
 
 
 @dataclass(frozen=True)
@@ -95,15 +111,25 @@ class Card:
         if not self.open_scores:
             return [None] * len(scores)
         known, falling, share = self._quantiles
-        # Among equal quantiles `interp` takes the last; seen from above, that is the first.
-        below, above = np.interp(scores, known, share), np.interp(-scores, falling, share)
-        found: list[float] = ((100 + below - above) / 2).round(1).tolist()
-        return found
+        # Among equal quantiles the last counts; seen from above, that is the first.
+        halves = [
+            (100 + _between(score, known, share) - _between(-score, falling, share)) / 2
+            for score in scores.tolist()
+        ]
+        return [round(half * 10) / 10 for half in halves]
 
     @cached_property
-    def _quantiles(self) -> tuple[Floats, Floats, Floats]:
-        known = np.array(self.open_scores)
-        return known, -known[::-1], np.linspace(0, 100, len(known))
+    def _quantiles(self) -> tuple[list[float], list[float], list[float]]:
+        known = list(self.open_scores)
+        return known, [-score for score in reversed(known)], np.linspace(0, 100, len(known)).tolist()
+
+
+def _between(x: float, known: list[float], y: list[float]) -> float:
+    """What `np.interp` gives of one number, at a fraction of its cost."""
+    at = bisect_right(known, x) - 1
+    if at < 0 or at == len(known) - 1 or known[at] == x:
+        return y[max(at, 0)]
+    return (y[at + 1] - y[at]) / (known[at + 1] - known[at]) * (x - known[at]) + y[at]
 
 
 @dataclass(frozen=True)
@@ -155,8 +181,12 @@ class Assessment:
 
         ``least`` is what a behaviour must add or take; by default what is more than noise.
         """
-        least = self.scorer.least_points if least is None else least
-        return strongest(self.points(row), most_for, most_against, least)
+        return list(self._told(row, most_for, most_against, least))
+
+    def _told(self, row: int, most_for: int, most_against: int, least: float | None) -> dict[str, float]:
+        """The behaviours that `told` gives, with their points."""
+        points, least = self.points(row), self.scorer.least_points if least is None else least
+        return {b: points[b] for b in strongest(points, most_for, most_against, least)}
 
     def reasons(
         self,
@@ -166,20 +196,37 @@ class Assessment:
         least: float | None = None,
     ) -> list[Reason]:
         """The strongest reasons of one row, as `told` chooses them."""
-        points, teller = self.points(row), self.scorer.teller
-        lead, as_of = int(self.lead[row]), int(self.as_of[row])
-        told = self.told(row, most_for, most_against, least)
-        by_attribute = {} if teller.attributes.keys().isdisjoint(told) else self._by_attribute(row)
-        return [teller.reason(b, points[b], self.timelines, lead, as_of, by_attribute) for b in told]
+        return next(self.reasons_of([row], most_for, most_against, least))
+
+    def reasons_of(
+        self,
+        rows: Sequence[int],
+        most_for: int = MOST_FOR,
+        most_against: int = MOST_AGAINST,
+        least: float | None = None,
+    ) -> Iterator[list[Reason]]:
+        """The same of many rows, one after the other: what they did is looked up for many of them at once."""
+        teller = self.scorer.teller
+        for begin in range(0, len(rows), AT_ONCE):
+            asks = [self._ask(row, most_for, most_against, least) for row in rows[begin : begin + AT_ONCE]]
+            yield from teller.reasons(self.timelines, asks)
+
+    def _ask(self, row: int, most_for: int, most_against: int, least: float | None) -> Ask:
+        points = self._told(row, most_for, most_against, least)
+        of_attributes = not self.scorer.teller.attributes.keys().isdisjoint(points)
+        by_attribute = self._by_attribute(row) if of_attributes else {}
+        return Ask(self.lead.item(row), self.as_of.item(row), points, by_attribute)
 
     def _by_attribute(self, row: int) -> dict[str, float]:
         named = self.scorer.attribute_columns
         sums = dict.fromkeys(named, 0.0)
         for name, moved in zip(named, self.by_feature[row, self.by_feature.shape[1] - len(named) :].tolist()):
             sums[name] += moved
+        by_rule = self.by_rule[row].tolist()
         for rule, names in self.scorer.attribute_rules:
-            for name in names:
-                sums[name] = sums.get(name, 0.0) + float(self.by_rule[row, rule]) / len(names)
+            if by_rule[rule]:
+                for name in names:
+                    sums[name] = sums.get(name, 0.0) + by_rule[rule] / len(names)
         return sums
 
     def frame(self) -> pd.DataFrame:
@@ -192,7 +239,7 @@ class Assessment:
                 "probability": self.probability,
                 "rule_points": self.replay.points,
                 "grade": self.replay.grade,
-                "reasons": [[str(r) for r in self.reasons(row)] for row in range(len(self))],
+                "reasons": [[str(r) for r in reasons] for reasons in self.reasons_of(range(len(self)))],
             }
         )
 
@@ -243,14 +290,29 @@ class Scorer:
         return LEAST_POINTS if self.blend else LEAST_RULE_POINTS
 
     @cached_property
-    def _grouping(self) -> tuple[Places, Places, Places]:
-        """The order that brings columns of one behaviour together, the behaviours that have some, and their begins."""
-        features = self.catalogue.features if self.blend else ()
-        named = [f.behaviour for f in features] + [t.behaviour for t in self.book.terms]
-        slots = np.array([self.behaviours.index(b) for b in named])
-        order = np.argsort(slots, kind="stable")
-        present, begins = np.unique(slots[order], return_index=True)
-        return order, present, begins
+    def _needed(self) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The event kinds and the attributes that timelines must have."""
+        return self.project.kinds, frozenset(self.project.attributes)
+
+    @cached_property
+    def _places(self) -> tuple[Places, Places]:
+        """The place among the behaviours that each feature is summed into, and each of the rules' terms."""
+        place = {behaviour: n for n, behaviour in enumerate(self.behaviours)}
+        features, terms = self.catalogue.features, self.book.terms
+        return (
+            np.array([place[f.behaviour] for f in features], np.uint32),
+            np.array([place[t.behaviour] for t in terms], np.uint32),
+        )
+
+    @cached_property
+    def _voices(self) -> tuple[float, float, list[Weighed]]:
+        """The blended logits' base, the rules' weight, and the learned voices; without a blend the points alone."""
+        if self.blend is None:
+            return 0.0, 1.0, []
+        weights = dict(zip(self.blend.voices, self.blend.weights))
+        known: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
+        learned = [Weighed(n, weights[n], voice) for n, voice in known.items() if voice is not None]
+        return self.blend.intercept + sum(v.weight * v.voice.base for v in learned), weights["rules"], learned
 
     def assess(self, timelines: Timelines, lead: npt.NDArray[np.int32], as_of: Ints) -> Assessment:
         """Score and explain snapshots: ``lead`` are places in the timelines, ``as_of`` microseconds UTC.
@@ -261,17 +323,26 @@ class Scorer:
         self._check(timelines)
         lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
         played = rules.replay(self.book, timelines, lead, as_of)
-        by_feature = np.zeros((len(lead), len(self.catalogue.features)))
-        voices: dict[str, Floats] = {}
-        if self.blend is None:
-            base, by_rule, moved = 0.0, played.contributions, played.contributions
+        (base, rules_weight, learned), (of_feature, of_rule) = self._voices, self._places
+        n, by_rule = len(lead), rules_weight * played.contributions
+        by_feature, by_behaviour = np.zeros((n, len(of_feature))), np.zeros((n, len(self.behaviours)))
+        logit, own = np.empty(n), np.empty((len(learned), n))
+        x = compute(self.catalogue, timelines, lead, as_of) if learned else np.empty((n, 0), np.float32)
+
+        def explain(rows: slice) -> None:
+            for place, (_, weight, voice) in enumerate(learned):
+                start, moved = voice.contributions(x[rows])
+                weigh(moved, start, weight, by_feature[rows], own[place, rows])
+            parts = by_feature[rows], by_rule[rows], of_feature, of_rule
+            add_up(base, *parts, by_behaviour[rows], logit[rows])
+
+        if n <= CHUNK:
+            explain(slice(n))
         else:
-            weights = dict(zip(self.blend.voices, self.blend.weights))
-            base, by_rule = self.blend.intercept, weights["rules"] * played.contributions
-            base += self._add_learned(weights, by_feature, voices, timelines, lead, as_of)
-            moved = np.concatenate([by_feature, by_rule], axis=1)
-        by_behaviour = self._by_behaviour(moved)
-        logit = base + by_behaviour.sum(axis=1) if self.blend else np.full(len(lead), np.nan)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(explain, [slice(begin, begin + CHUNK) for begin in range(0, n, CHUNK)]))
+        if self.blend is None:
+            logit.fill(np.nan)
         return Assessment(
             scorer=self,
             timelines=timelines,
@@ -281,7 +352,7 @@ class Scorer:
             by_behaviour=by_behaviour,
             by_feature=by_feature,
             by_rule=by_rule,
-            voices=voices,
+            voices={name: own[place] for place, (name, _, _) in enumerate(learned)},
             replay=played,
             logit=logit,
             probability=expit(logit),
@@ -289,48 +360,15 @@ class Scorer:
         )
 
     def _check(self, timelines: Timelines) -> None:
-        if (
-            timelines.kinds == self.project.kinds
-            and self.project.attributes.keys() <= timelines.attributes.keys()
-        ):
+        kinds, attributes = self._needed
+        if timelines.kinds == kinds and attributes <= timelines.attributes.keys():
             return
-        absent = sorted(self.project.attributes.keys() - timelines.attributes.keys())
+        absent = sorted(attributes - timelines.attributes.keys())
         found = f"no attribute {absent[0]!r}" if absent else f"the event kinds {', '.join(timelines.kinds)}"
         raise ModelError(
             f"the timelines have {found}; the scorer was trained with the event kinds {', '.join(self.project.kinds)} "
             f"and the attributes {', '.join(self.project.attributes) or '(none)'}; build the timelines with its project"
         )
-
-    def _add_learned(
-        self,
-        weights: Mapping[str, float],
-        by_feature: Floats,
-        voices: dict[str, Floats],
-        timelines: Timelines,
-        lead: npt.NDArray[np.int32],
-        as_of: Ints,
-    ) -> float:
-        """Add the learned voices' weighted contributions, and their own logits; returns their weighted bases."""
-        known: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
-        learned = {name: voice for name, voice in known.items() if voice is not None}
-        if not learned:
-            return 0.0
-        x = compute(self.catalogue, timelines, lead, as_of)
-        base = 0.0
-        for name, voice in learned.items():
-            start, moved = voice.contributions(x)
-            voices[name] = start + moved.sum(axis=1)
-            base += weights[name] * start
-            by_feature += weights[name] * moved
-        return base
-
-    def _by_behaviour(self, moved: Floats) -> Floats:
-        """Columns summed per behaviour; `np.take` keeps rows contiguous, so that a row's sum is its own."""
-        order, present, begins = self._grouping
-        out = np.zeros((len(moved), len(self.behaviours)))
-        if len(moved):
-            out[:, present] = np.add.reduceat(moved.take(order, axis=1), begins, axis=1)
-        return out
 
     @cached_property
     def version(self) -> str:

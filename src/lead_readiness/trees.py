@@ -18,12 +18,11 @@ from lead_readiness.treeshap.kernel import explain_few, explain_many
 from lead_readiness.treeshap.model import parse
 from lead_readiness.treeshap.tables import Tables, build
 
-FEW = 16
+FEW = 8
 """Up to so many rows are faster one by one than as a block."""
 
 CHUNK = 2048
 """Rows that one thread explains at a time."""
-
 
 ROWS_PER_THREAD = 50_000
 """Fewer training rows than this keep a thread waiting for the others more than they give it to do."""
@@ -64,7 +63,7 @@ class Trees:
         Raises ModelError when the text is damaged, or its trees are not such as `fit` makes.
         """
         model = parse(text)
-        base, tables = build(model.trees)
+        base, tables = build(model)
         return cls(text, model.features, base, tables)
 
     def contributions(self, X: Matrix, threads: int | None = None) -> tuple[float, Floats]:
@@ -74,23 +73,24 @@ class Trees:
         do not depend on the other rows nor on ``threads`` (all processors by default). No rows give (0, p).
         Raises ModelError when ``X`` is not (n, p) float32 without NaN.
         """
-        rows = np.ascontiguousarray(X)
-        missing = bool(np.isnan(rows).any())
-        if missing or rows.ndim != 2 or rows.shape[1] != self.features or rows.dtype != np.float32:
+        rows, phi = np.ascontiguousarray(X), np.empty(X.shape)
+        fits = rows.ndim == 2 and rows.shape[1] == self.features and rows.dtype == np.float32
+        if not fits or self._explain(rows, phi, threads):
             raise ModelError(
-                f"the tree model was given {rows.dtype} features of shape {rows.shape}, NaN: {missing}; expected "
-                f"float32 of shape (rows, {self.features}) without NaN"
+                f"the tree model was given {X.dtype} features of shape {X.shape}, NaN: {bool(np.isnan(X).any())}; "
+                f"expected float32 of shape (rows, {self.features}) without NaN"
             )
-        phi = np.empty(rows.shape)
-        if len(rows) <= FEW:
-            explain_few(self.tables, rows, phi)
-        elif len(rows) <= CHUNK or threads == 1:
-            explain_many(self.tables, rows, phi)
-        else:
-            chunks = [slice(begin, begin + CHUNK) for begin in range(0, len(rows), CHUNK)]
-            with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-                list(pool.map(lambda chunk: explain_many(self.tables, rows[chunk], phi[chunk]), chunks))
         return self.base, phi
+
+    def _explain(self, rows: Matrix, phi: Floats, threads: int | None) -> bool:
+        """Fill in the contributions; whether some feature was NaN."""
+        if len(rows) <= FEW:
+            return explain_few(*self.tables, rows, phi)
+        if len(rows) <= CHUNK or threads == 1:
+            return explain_many(*self.tables, rows, phi)
+        chunks = [slice(begin, begin + CHUNK) for begin in range(0, len(rows), CHUNK)]
+        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+            return any(pool.map(lambda chunk: explain_many(*self.tables, rows[chunk], phi[chunk]), chunks))
 
 
 def fit(

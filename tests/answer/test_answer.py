@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from blended import KNOWN, RULES_ONLY, blended
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lead_readiness import handoff
 from lead_readiness.answer import ROW, Answer, answers, breakdown, changed, from_rows, rows
@@ -107,6 +109,21 @@ def test_percentile_and_band_among_the_leads_open_at_training(
     scored = replace(assessed(known, LEADS[:1]), score=np.array([score]))
     told = answers(scored)[0]
     assert (told.percentile, told.band) == (percentile, band)
+
+
+@given(
+    known=st.lists(
+        st.sampled_from([-2.5, 0.0, 0.1, 7.0, 7.25, 90.0]) | st.floats(-200, 200), min_size=1, max_size=9
+    ),
+    score=st.sampled_from([0.1, 7.0]) | st.floats(-300, 300),
+)
+def test_the_percentile_is_halfway_between_what_is_below_and_what_is_not_above(
+    known: list[float], score: float
+) -> None:
+    card = RULES_ONLY.card.with_open_scores(np.array(known), steps=20)
+    scores, share = np.array(card.open_scores), np.linspace(0, 100, 21)
+    below, above = np.interp(score, scores, share), np.interp(-score, -scores[::-1], share)
+    assert card.percentiles(np.array([score])) == [np.round((100 + below - above) / 2, 1)]
 
 
 def test_without_open_leads_at_training_there_is_no_percentile() -> None:

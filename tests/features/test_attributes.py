@@ -98,6 +98,16 @@ def test_many_levels_give_a_shrunk_win_rate_cross_fitted_in_training() -> None:
     assert matrix[: sum(winner), 0].max() < np.float32(rates["s03"]) + 0.1
 
 
+def test_leads_of_no_level_have_a_win_rate_of_their_own() -> None:
+    unknown: list[dict[str, str | float | None]] = [{}] * 40
+    found, _ = fitted([*unknown, *many_levels()], wins=30)
+    known = build([Lead("x"), Lead("y", attributes={"sector": "s03"}), Lead("z")], PROJECT)
+    for rows in ([0, 1, 2], [2], [1, 0, 2, 2]):
+        column = found.matrix(known, np.array(rows, np.int32))[:, 0].tolist()
+        rates = [found.rates["sector"]["s03" if row == 1 else "None"] for row in rows]
+        assert column == np.float32(rates).tolist()
+
+
 @pytest.mark.parametrize("wins", [0, 1, FOLDS - 1])
 def test_with_too_few_wins_there_is_no_win_rate(wins: int) -> None:
     assert columns(fitted(many_levels(), wins=wins)) == {}

@@ -11,7 +11,7 @@ import pytest
 from hand_off_weeks import LONG_AGO, START, back, clauses, run, seen, told, week
 
 from lead_readiness.errors import DataError
-from lead_readiness.handoff import CLAUSES, HOLDS, Seen, States, decide, stand
+from lead_readiness.handoff import CLAUSES, HOLDS, Seen, States, alone, decide, kernel, stand
 from lead_readiness.project import Handoff
 from lead_readiness.timelines import DAY
 
@@ -260,9 +260,29 @@ def test_a_lead_alone_stands_where_the_evaluation_put_it() -> None:
     policy = Handoff(capacity_per_week=3)
     first = run(policy, [leads])[0]
     for states, at in ((first.states, week(0)), (first.states, week(1))):
-        alone = [stand(policy, states, leads[[row]], at).clause[0] for row in range(4)]
-        assert [list(CLAUSES)[c] for c in alone] == list(clauses(decide(policy, states, leads, at)).values())
+        codes = [stand(policy, states, leads[[row]], at).clause[0] for row in range(4)]
+        assert [list(CLAUSES)[c] for c in codes] == list(clauses(decide(policy, states, leads, at)).values())
     assert list(CLAUSES)[stand(policy, States.empty(), leads, START).clause[0]] == "no_line"
+
+
+def test_a_lead_alone_leaves_the_states_as_they_are() -> None:
+    policy, leads = Handoff(capacity_per_week=1), seen(("a", 130.0), ("b", 120.0))
+    states = run(policy, [leads])[0].states
+    for asked in (leads[[1]], seen(("new", 125.0, {"cycle": "long", "queue": "north"}))):
+        made = alone(policy, states, asked, week(1))
+        assert made.states is states and len(states.lines()) == 1
+        assert (made.given.rank[0], made.given.place[0], np.isnan(made.propensity[0])) == (0, 0, True)
+    assert clauses(made) == {"new": "no_line"}
+
+
+def test_each_policy_has_its_own_numbers() -> None:
+    leads = seen(("a", 95.0))
+    for line in (90.0, 100.0, 90.0):
+        assert stand(Handoff(line=line), States.empty(), leads, START).line[0] == line
+
+
+def test_the_kernel_counts_the_clauses_in_their_order() -> None:
+    assert [getattr(kernel, name.upper()) for name in CLAUSES] == [*range(len(CLAUSES))]
 
 
 def test_dates_are_those_of_the_time_zone() -> None:

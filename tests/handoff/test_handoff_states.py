@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 from hand_off_weeks import run, same, seen, week
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lead_readiness.errors import DataError
 from lead_readiness.handoff import Decisions, States, decide
@@ -52,6 +55,19 @@ def test_two_evaluations_must_follow_each_other() -> None:
         "first_time",
         "line",
     ]
+
+
+@given(
+    st.lists(st.text("abcé", max_size=3), unique=True, max_size=300),
+    st.lists(st.text("abcé", max_size=3), unique=True, min_size=1),
+)
+@example([f"lead {n:03}" for n in range(500)], ["lead 007", "zoë", "", "lead 499"])
+def test_leads_are_found_among_few_and_many(known: list[str], asked: list[str]) -> None:
+    scores = {name: float(n) for n, name in enumerate(known)}
+    states = run(FIXED, [seen(*scores.items())])[0].states
+    places = states.places(np.array(asked, object))
+    found = [states.past.score[place] if place >= 0 else None for place in places]
+    assert found == [scores.get(name) for name in asked]
 
 
 def test_states_survive_their_tables_in_any_order(made: Decisions) -> None:

@@ -113,6 +113,31 @@ def test_cycle_queue_and_closing() -> None:
     assert not shown(lead, day(20) - 1).closed[0]
 
 
+def test_many_leads_are_seen_as_each_by_itself() -> None:
+    means = project(hold_days={"complaint": 20})
+    visit, complaint = Event(day(3), "visit"), Event(day(12), "complaint")
+    known = build(
+        [
+            Lead("a", attributes={"cycle": "short", "region": "north"}, events=(visit, complaint)),
+            Lead("b", handoffs=(Handoff(day(3), day(9), "price"),), events=(visit,)),
+            Lead("c", attributes={"cycle": "short", "region": "north"}, handoffs=(Handoff(day(4)),)),
+            Lead("d", outcome=Outcome("lost", day(20))),
+        ],
+        means,
+    )
+    places, nothing = np.array([2, 0, 3, 1], np.int32), np.zeros(4)
+    seen = Seen.from_timelines(means, known, places, NOW, nothing, nothing, nothing > 0)
+    for row, place in enumerate(places):
+        lead = places[row : row + 1]
+        alone = Seen.from_timelines(means, known, lead, NOW, nothing[:1], nothing[:1], nothing[:1] > 0)
+        assert alone.lead_id[0] == known.lead_ids[place]
+        for name, column in vars(alone).items():
+            assert column[0] == getattr(seen, name)[row], name
+            assert column.dtype == getattr(seen, name).dtype, name
+    lines, on = seen.lines()
+    assert (lines, on.tolist()) == ((("short", "north"), ("", "")), [0, 0, 1, 1])
+
+
 def test_the_policys_reasons_are_the_contracts() -> None:
     assert tuple(Policy().returns) == RETURN_REASONS
     assert (

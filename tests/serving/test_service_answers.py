@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 from blended import RULES_ONLY, blended
 from histories import day
-from hypothesis import given
-from hypothesis import strategies as st
 from leaky_company import PROJECT
 from served import NOW, champion, event, lead, means
 
@@ -346,16 +344,3 @@ def test_decisions_are_those_of_the_last_evaluation(kept: Kept) -> None:
     assert "no decision: the hand-off was evaluated" in before["notes"][0]
     assert score.waits(means(kept=kept), {**asked}) is True
     assert score.waits(means(kept=kept), {"leads": [lead()]}) is False
-
-
-@given(
-    st.lists(st.text("abcé", max_size=3), unique=True),
-    st.lists(st.text("abcé", max_size=3), unique=True, min_size=1),
-)
-def test_states_of_leads_are_found_among_many(known: list[str], asked: list[str]) -> None:
-    kept = Kept(None)
-    seen = Seen.of(known, np.arange(len(known), dtype=float))
-    kept._states = decide(Handoff(), States.empty(), seen, NOW).states
-    found = kept.states_of(np.array(asked, object))
-    assert found.lead_id.tolist() == sorted(set(known) & set(asked))
-    assert found.past.score.tolist() == [float(known.index(name)) for name in found.lead_id]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from datetime import UTC, tzinfo
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from lead_readiness.handoff import Decisions
 from lead_readiness.moments import written
@@ -17,8 +18,7 @@ BANDS = ((95.0, "top 5 %"), (80.0, "top 20 %"), (50.0, "upper half"), (0.0, "low
 """The bands by the percentile that each begins with, the highest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(NamedTuple):
     """A term of the rule book that gives or takes points, and how often it was awarded; a bound is not awarded."""
 
     rule: str
@@ -26,8 +26,7 @@ class Fired:
     times: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What sales' own rule book says of the lead; ``fired`` adds up to ``points``."""
 
     points: float
@@ -40,8 +39,7 @@ class Rules:
     fired: tuple[Fired, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """What becomes of the lead, by which clause, and the clause in words.
 
     ``line`` and ``low`` are what it was held against; ``rank`` is in its queue, ``place`` of the week. What does not
@@ -60,8 +58,7 @@ class Decided:
     re_entry: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """All that is told of one lead at ``as_of`` (microseconds UTC).
 
     ``probability`` is of being won within ``horizon_days`` (None: ever), None where there are too few wins for one;
@@ -102,7 +99,9 @@ class Answer:
                 "grade": rules.grade,
                 "excluded": rules.excluded,
                 "triggered": rules.triggered,
-                "fired": [{"rule": f.rule, "points": f.points, "times": f.times} for f in rules.fired],
+                "fired": [
+                    {"rule": rule, "points": points, "times": times} for rule, points, times in rules.fired
+                ],
             },
             "reasons": {
                 "for": [reason.as_json() for reason in self.reasons_for],
@@ -110,7 +109,7 @@ class Answer:
             },
             "decision": None
             if decision is None
-            else {**asdict(decision), "re_entry": _time(decision.re_entry)},
+            else {**decision._asdict(), "re_entry": _time(decision.re_entry)},
             "model": self.model,
             "rule_book": self.rule_book,
         }
@@ -122,30 +121,34 @@ def answers(assessed: Assessment, decisions: Decisions | None = None, top: int |
     ``top`` is the most reasons for, and half as many against; as many as METHOD asks for unless given. No rows give no
     answers.
     """
-    scorer, scores = assessed.scorer, assessed.score.tolist()
-    most = (MOST_FOR, MOST_AGAINST) if top is None else (top, (top + 1) // 2)
-    book = f"{scorer.book.name} {scorer.book.version}"
-    ids, moments = assessed.timelines.lead_ids[assessed.lead].tolist(), assessed.as_of.tolist()
-    percentiles = scorer.card.percentiles(assessed.score)
+    scorer, most = assessed.scorer, (MOST_FOR, MOST_AGAINST) if top is None else (top, (top + 1) // 2)
+    version, book = scorer.version, f"{scorer.book.name} {scorer.book.version}"
     told = []
-    for row, (score, probability, percentile) in enumerate(
-        zip(scores, assessed.probability.tolist(), percentiles)
+    for row, (lead_id, as_of, score, probability, percentile, rules, reasons) in enumerate(
+        zip(
+            assessed.timelines.lead_ids[assessed.lead].tolist(),
+            assessed.as_of.tolist(),
+            assessed.score.tolist(),
+            assessed.probability.tolist(),
+            scorer.card.percentiles(assessed.score),
+            _rules(assessed),
+            assessed.reasons_of(range(len(assessed)), *most),
+        )
     ):
-        reasons = assessed.reasons(row, *most)
         told.append(
             Answer(
-                lead_id=ids[row],
-                as_of=moments[row],
+                lead_id=lead_id,
+                as_of=as_of,
                 score=score,
                 probability=None if math.isnan(probability) else probability,
                 horizon_days=horizon_days(assessed, row),
                 percentile=percentile,
                 band=None if percentile is None else next(b for least, b in BANDS if percentile >= least),
-                rules=_rules(assessed, row),
+                rules=rules,
                 reasons_for=tuple([reason for reason in reasons if reason.points > 0]),
                 reasons_against=tuple([reason for reason in reasons if reason.points < 0]),
                 decision=None if decisions is None else decided(decisions, row, scorer.teller.zone),
-                model=scorer.version,
+                model=version,
                 rule_book=book,
             )
         )
@@ -161,48 +164,41 @@ def horizon_days(assessed: Assessment, row: int) -> int | None:
 
 def fired(assessed: Assessment, row: int) -> tuple[Fired, ...]:
     """Each term of the rule book that gives or takes points, in the book's order."""
-    replay, n = assessed.replay, assessed.replay.fired.shape[1]
-    points = replay.contributions[row]
-    return tuple(
-        [
-            Fired(replay.terms[k].name, float(points[k]), int(replay.fired[row, k]) if k < n else None)
-            for k in points.nonzero()[0].tolist()
-        ]
-    )
+    replay = assessed.replay
+    points, times = replay.contributions[row].tolist(), replay.fired[row].tolist()
+    terms = zip_longest(replay.terms, points, times)
+    return tuple([Fired(term.name, moved, awarded) for term, moved, awarded in terms if moved])
 
 
 def decided(decisions: Decisions, row: int, zone: tzinfo = UTC) -> Decided:
     """One row's decision; the dates in its sentence are those of ``zone``."""
     stood, given = decisions.standing, decisions.given
-    decision = str(decisions.decision_of(row))
+    decision, re_entry = decisions.decision_of(row), stood.re_entry.item(row)
     recycled = decision == "recycle"
-    re_entry = int(stood.facts.re_entry[row])
     return Decided(
         decision=decision,
         clause=decisions.clause_of(row),
         sentence=decisions.sentence(row, zone),
-        line=_finite(stood.line[row]),
-        low=_finite(stood.low[row]),
-        rank=int(given.rank[row]) or None,
-        place=int(given.place[row]) or None,
-        propensity=_finite(decisions.propensity[row]),
+        line=_finite(stood.line.item(row)),
+        low=_finite(stood.low.item(row)),
+        rank=given.rank.item(row) or None,
+        place=given.place.item(row) or None,
+        propensity=_finite(decisions.propensity.item(row)),
         track=decisions.track_of(row) if recycled else None,
         re_entry=re_entry if recycled and re_entry < NEVER else None,
     )
 
 
-def _rules(assessed: Assessment, row: int) -> Rules:
-    replay = assessed.replay
-    return Rules(
-        points=float(replay.points[row]),
-        threshold=assessed.scorer.book.threshold,
-        fit=float(replay.fit[row]),
-        engagement=float(replay.engagement[row]),
-        grade=replay.grade[row] or None,
-        excluded=bool(replay.excluded[row]),
-        triggered=bool(replay.triggered[row]),
-        fired=fired(assessed, row),
-    )
+def _rules(assessed: Assessment) -> Iterator[Rules]:
+    """What the rule book says of each row."""
+    replay, threshold = assessed.replay, assessed.scorer.book.threshold
+    columns = replay.points, replay.fit, replay.engagement, replay.grade, replay.excluded, replay.triggered
+    for row, (points, fit, engagement, grade, excluded, triggered) in enumerate(
+        zip(*[column.tolist() for column in columns])
+    ):
+        yield Rules(
+            points, threshold, fit, engagement, grade or None, excluded, triggered, fired(assessed, row)
+        )
 
 
 def _finite(value: float) -> float | None:

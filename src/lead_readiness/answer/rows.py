@@ -85,7 +85,7 @@ def rows(answers: Sequence[Answer]) -> pa.Table:
     )
     columns: dict[str, list[Any]] = {name: [getattr(a, name) for a in answers] for name in plain}
     columns |= {_rule(name): [getattr(a.rules, name) for a in answers] for name in _RULES}
-    columns["rules_fired"] = [[(f.rule, f.points, f.times) for f in a.rules.fired] for a in answers]
+    columns["rules_fired"] = [a.rules.fired for a in answers]
     columns["reasons_for"] = [[*map(reason_row, a.reasons_for)] for a in answers]
     columns["reasons_against"] = [[*map(reason_row, a.reasons_against)] for a in answers]
     columns |= {name: [getattr(a.decision, name, None) for a in answers] for name in DECISION.names}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lead_readiness.features.families import Feature
-from lead_readiness.features.kernel import ABSENT, EQUAL, VALUE, show
+from lead_readiness.features.kernel import ABSENT, EQUAL, VALUE, Floats, show
 from lead_readiness.project import Attribute, Project
 from lead_readiness.timelines import Timelines
 
@@ -24,19 +24,19 @@ FOLDS = 5
 """A win rate is cross-fitted in so many parts; with fewer wins, or fewer losses, there is none."""
 
 Matrix = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int32]
 
 
-class Block(NamedTuple):
-    """What columns of one attribute and family read; ``places`` says which column is a level's."""
+class Read(NamedTuple):
+    """What columns read of one attribute: its number or, of a category, a level's number in ``codes``."""
 
     name: str
-    family: str
-    places: dict[str, int]
-    empty: float
+    codes: dict[str | None, float] | None = None
+    otherwise: float = 0.0
 
 
 class Shown(NamedTuple):
-    """The columns as `kernel.show` takes them: which block each reads, and what it asks of it."""
+    """The columns as `kernel.show` takes them: which `Read` each is of, and what it asks of it."""
 
     source: npt.NDArray[np.int64]
     asks: npt.NDArray[np.int64]
@@ -51,37 +51,55 @@ class Attributes:
     rates: dict[str, dict[str, float]] | None = None
 
     @cached_property
-    def _blocks(self) -> tuple[list[Block], Shown]:
-        """Columns of one attribute and family that stand side by side read the same."""
-        blocks: list[Block] = []
+    def _asked(self) -> tuple[list[Read], Shown]:
+        """What is read of the leads, categories first; columns of one attribute and family read the same."""
+        blocks = [[*block] for _, block in groupby(self.features, lambda f: (f.kinds[0], f.family))]
+        found = [self._read(block) for block in blocks]
+        reads = sorted((r for n, r in enumerate(found) if r not in found[:n]), key=lambda r: r.codes is None)
         columns: list[tuple[int, int, float]] = []
-        for (name, family), found in groupby(self.features, lambda f: (f.kinds[0], f.family)):
-            members = list(found)
-            asks = {"missing": ABSENT, "level": EQUAL}.get(family, VALUE)
-            columns += [(len(blocks), asks, n if asks == EQUAL else f.empty) for n, f in enumerate(members)]
-            places = {feature.level: n for n, feature in enumerate(members)}
-            blocks.append(Block(name, family, places, members[0].empty))
-        source, asked, than = np.array(columns).reshape(-1, 3).T
-        return blocks, Shown(source.astype(np.int64), asked.astype(np.int64), than.astype(np.float64))
+        for read, block in zip(found, blocks):
+            asks = {"missing": ABSENT, "level": EQUAL}.get(block[0].family, VALUE)
+            than = range(len(block)) if asks == EQUAL else [f.empty for f in block]
+            columns += [(reads.index(read), asks, number) for number in than]
+        source, asked, thans = np.array(columns).reshape(-1, 3).T
+        return reads, Shown(source.astype(np.int64), asked.astype(np.int64), thans.astype(np.float64))
 
-    def matrix(self, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Matrix:
+    def _read(self, block: list[Feature]) -> Read:
+        (name,), family, empty = block[0].kinds, block[0].family, block[0].empty
+        if family == "level":
+            return Read(name, {feature.level: n for n, feature in enumerate(block)}, -1.0)
+        if family == "rate":
+            rates = (self.rates or {})[name]
+            # The encoder calls a missing level "None".
+            return Read(name, dict([*rates.items(), (None, rates.get("None", empty))]), empty)
+        return Read(name)
+
+    def matrix(self, timelines: Timelines, lead: Rows) -> Matrix:
         """One row for each of ``lead``, one column a feature; a missing number reads as the training median."""
-        blocks, shown = self._blocks
-        held = {name: timelines.attributes[name][lead] for name in {block.name for block in blocks}}
-        found = np.empty((len(lead), len(blocks)))
-        for n, block in enumerate(blocks):
-            found[:, n] = self._read(block, held[block.name])
         out = np.empty((len(lead), len(self.features)), np.float32)
-        show(found, *shown, out)
+        self.fill(timelines, lead, out)
         return out
 
-    def _read(self, block: Block, held: npt.NDArray[Any]) -> npt.NDArray[Any] | list[float]:
-        if block.family == "level":
-            return [block.places.get(level, -1) for level in held]
-        if block.family == "rate":
-            rates = (self.rates or {})[block.name]
-            return [rates.get(str(level), block.empty) for level in held]
-        return held
+    def fill(self, timelines: Timelines, lead: Rows, out: Matrix) -> None:
+        """Fill the last columns of ``out`` as `matrix` makes them."""
+        reads, shown = self._asked
+        known, place = timelines.attributes, lead
+        if len(lead) < len(timelines):
+            known = {name: values[lead] for name, values in known.items()}
+            place = np.arange(len(lead), dtype=np.int32)
+        show(_held(reads, known), place, *shown, out)
+
+
+def _held(reads: list[Read], known: dict[str, npt.NDArray[Any]]) -> Floats:
+    """One row for each that is read; those of categories stand first."""
+    codes = [
+        codes.get(level, otherwise)
+        for name, codes, otherwise in reads
+        if codes is not None
+        for level in known[name].tolist()
+    ]
+    numbers = [known[name] for name, codes, _ in reads if codes is None]
+    return np.concatenate([codes, *numbers], dtype=float).reshape(len(reads), -1 if reads else 0)
 
 
 def fit(

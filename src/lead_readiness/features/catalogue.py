@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ import numpy.typing as npt
 
 from lead_readiness.errors import ModelError
 from lead_readiness.features import families as fam
-from lead_readiness.features.attributes import Attributes, Matrix
+from lead_readiness.features.attributes import Attributes, Matrix, Rows
 from lead_readiness.features.families import EVER, Feature, Group, distinct
-from lead_readiness.features.kernel import History, Program, walk
+from lead_readiness.features.kernel import HISTORY, Program, walk
 from lead_readiness.features.program import compile_program
 from lead_readiness.project import Project
 from lead_readiness.timelines import RETURN_REASONS, Ints, Timelines
@@ -28,7 +29,7 @@ MOST_KIND_COLUMNS = 56
 """Columns for single kinds are left out, rarest first, beyond this many."""
 CHUNK = 4096
 
-Rows = npt.NDArray[np.int32]
+_history = attrgetter(*HISTORY)
 
 
 @dataclass(frozen=True)
@@ -164,20 +165,23 @@ def compute(
         )
     split = len(catalogue.events)
     out = np.empty((len(lead), split + len(catalogue.attributes.features)), np.float32)
-    _walk(catalogue.program, timelines, np.asarray(lead, np.int32), np.asarray(as_of, np.int64), out)
-    out[:, split:] = catalogue.attributes.matrix(timelines, lead) if attributes is None else attributes[lead]
+    lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
+    _walk(catalogue.program, timelines, lead, as_of, out)
+    if attributes is None:
+        catalogue.attributes.fill(timelines, lead, out)
+    else:
+        out[:, split:] = attributes[lead]
     return out
 
 
 def _walk(program: Program, timelines: Timelines, lead: Rows, as_of: Ints, out: Matrix) -> None:
-    history = History(*(getattr(timelines, name) for name in History._fields))
-    if len(lead) <= CHUNK:
-        walk(0, len(lead), lead, as_of, program, history, out)
-        return
-    ends = range(0, len(lead), CHUNK)
+    history = _history(timelines)
 
     def run(begin: int) -> None:
-        walk(begin, min(begin + CHUNK, len(lead)), lead, as_of, program, history, out)
+        walk(begin, min(begin + CHUNK, len(lead)), lead, as_of, out, *program, *history)
 
+    if len(lead) <= CHUNK:
+        run(0)
+        return
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(run, ends))
+        list(pool.map(run, range(0, len(lead), CHUNK)))

@@ -47,14 +47,14 @@ class Program(NamedTuple):
 
     A snapshot's numbers lie side by side; part n of `PARTS` is ``parts[n]:parts[n + 1]``. Counts, values and
     others (counts of the account's other people) are window x group of kinds, spread is window x `SPREAD`, facts
-    are `FACTS`, the rest one after the other. ``fed[start[n, k]:start[n, k + 1]]`` are what an event of kind k
-    feeds: groups that are counted (n = 0) and whose values are summed (1), intensities (2), pairs in which it
+    are `FACTS`, the rest one after the other. ``fed[fed_start[n, k]:fed_start[n, k + 1]]`` are what an event of kind
+    k feeds: groups that are counted (n = 0) and whose values are summed (1), intensities (2), pairs in which it
     comes second (3), and groups that are counted of other people (4).
     """
 
     windows: Ints
     half_lives: Floats  # of each intensity, ascending
-    start: Places
+    fed_start: Places
     fed: Places
     pair_first: Places
     pair_within: Ints
@@ -63,28 +63,26 @@ class Program(NamedTuple):
     trend: Places  # two numbers each: the count in the window, and in one twice as long
     parts: Ints
     column: Places
-    spans: Ints  # windows of burst and longest gap
-    account_span: int  # the longest window of account features
-    longest: int  # where "days since" ends
+    spans: Ints  # windows of burst, longest gap and account features, and where "days since" ends
     uses_account: bool
 
 
-class History(NamedTuple):
-    """The arrays of `Timelines` that the walk reads."""
-
-    start: Ints
-    time: Ints
-    recorded: Ints
-    kind: npt.NDArray[np.int16]
-    value: npt.NDArray[np.float32]
-    created: Ints
-    account: npt.NDArray[np.int32]
-    account_start: Ints
-    decided: Ints
-    opened: Ints
-    handoff_start: Ints
-    returned: Ints
-    return_reason: npt.NDArray[np.int16]
+HISTORY = (
+    *(
+        "start",
+        "time",
+        "recorded",
+        "kind",
+        "value",
+        "created",
+        "account",
+        "account_start",
+        "decided",
+        "opened",
+    ),
+    *("handoff_start", "returned", "return_reason"),
+)
+"""The arrays of `Timelines` that the walk reads."""
 
 
 @njit(cache=True, nogil=True)
@@ -93,29 +91,48 @@ def walk(
     end: int,
     lead: npt.NDArray[np.int32],
     as_of: Ints,
-    p: Program,
-    t: History,
     out: npt.NDArray[np.float32],
+    windows: Ints,
+    half_lives: Floats,
+    fed_start: Places,
+    fed: Places,
+    pair_first: Places,
+    pair_within: Ints,
+    is_used: npt.NDArray[np.bool_],
+    is_activity: npt.NDArray[np.bool_],
+    trend: Places,
+    parts: Ints,
+    column: Places,
+    spans: Ints,
+    uses_account: bool,
+    start: Ints,
+    time: Ints,
+    recorded: Ints,
+    kind: npt.NDArray[np.int16],
+    value: npt.NDArray[np.float32],
+    created: Ints,
+    account: npt.NDArray[np.int32],
+    account_start: Ints,
+    decided: Ints,
+    opened: Ints,
+    handoff_start: Ints,
+    returned: Ints,
+    return_reason: npt.NDArray[np.int16],
 ) -> None:
     """Fill ``out[row]`` for the rows ``begin:end`` of ``lead`` and ``as_of``.
 
-    A lead's events are walked oldest first; equal times give equal results in any order. A day or a visit
-    counts in the window of its last event: with each further event it moves on from the window of the one
-    ``before``. Arrays are named once, before the rows: taken out of a named tuple each counts as a new
-    reference, and threads that count on the same array wait for each other.
+    After ``out`` come the fields of `Program` and the arrays of `HISTORY`. A lead's events are walked oldest first;
+    equal times give equal results in any order. A day or a visit counts in the window of its last event: with each
+    further event it moves on from the window of the one ``before``.
     """
-    start, time, recorded, kind, value = t.start, t.time, t.recorded, t.kind, t.value
-    created, account, account_start, decided, opened = (
-        t.created, t.account, t.account_start, t.decided, t.opened
-    )  # fmt: skip
-    handoff_start, returned, return_reason = t.handoff_start, t.returned, t.return_reason
-    windows, half_lives, is_used, is_activity = p.windows, p.half_lives, p.is_used, p.is_activity
-    count_start, value_start, fading_start, then_start = p.start[0], p.start[1], p.start[2], p.start[3]
-    other_start, fed = p.start[4], p.fed
-    pair_first, pair_within = p.pair_first, p.pair_within
-    trend, column, parts = p.trend, p.column, p.parts
-    longest, account_span, uses_account = p.longest, p.account_span, p.uses_account
-    burst_span, gap_span = p.spans
+    count_start, value_start, fading_start, then_start = (
+        fed_start[0],
+        fed_start[1],
+        fed_start[2],
+        fed_start[3],
+    )
+    other_start = fed_start[4]
+    burst_span, gap_span, account_span, longest = spans
     numbers = np.zeros(parts[-1])
     counts, values = _table(numbers, parts, COUNTS, windows), _table(numbers, parts, VALUES, windows)
     others, spread = _table(numbers, parts, OTHERS, windows), _table(numbers, parts, SPREADS, windows)
@@ -214,21 +231,29 @@ def walk(
 
 
 @njit(cache=True, nogil=True)
-def show(found: Floats, source: Ints, asks: Ints, than: Floats, out: npt.NDArray[np.float32]) -> None:
-    """Fill each column of ``out`` from the column ``source`` of ``found``.
+def show(
+    held: Floats,
+    place: npt.NDArray[np.int32],
+    source: Ints,
+    asks: Ints,
+    than: Floats,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Fill each of the last columns of ``out`` from the row ``source`` of ``held``, at each row's ``place`` in it.
 
-    Where it ``asks`` `VALUE`, what is found, or ``than`` in place of NaN; `ABSENT`, whether that is NaN; `EQUAL`,
+    Where it ``asks`` `VALUE`, what is held, or ``than`` in place of NaN; `ABSENT`, whether that is NaN; `EQUAL`,
     whether it is ``than``.
     """
-    for row in range(len(found)):
+    first = out.shape[1] - len(source)
+    for row in range(len(place)):
         for column in range(len(source)):
-            held = found[row, source[column]]
+            found = held[source[column], place[row]]
             if asks[column] == EQUAL:
-                out[row, column] = held == than[column]
+                out[row, first + column] = found == than[column]
             elif asks[column] == ABSENT:
-                out[row, column] = np.isnan(held)
+                out[row, first + column] = np.isnan(found)
             else:
-                out[row, column] = than[column] if np.isnan(held) else held
+                out[row, first + column] = than[column] if np.isnan(found) else found
 
 
 @njit(cache=True, nogil=True)

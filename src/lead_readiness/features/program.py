@@ -63,10 +63,13 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
     read = {*activity, *(k for n in asked for k in (*n.kinds, n.then))}
     both = [[place[Number("count", n.kinds, n.days * times)] for times in (1, 2)] for n in trends]
     spans = {f.family: _micros(f.days) for f in features if f.family in ONE_WINDOW}
+    account = max(
+        (_micros(f.days) for f in features if f.family in ("account_count", "account_active")), default=0
+    )
     return Program(
         windows=np.array([_micros(d) for d in ends], np.int64),
         half_lives=np.array([n.days for n in fading], float) * DAY,
-        start=_starts(fed)[len(kinds) * np.arange(len(slots))[:, np.newaxis] + np.arange(len(kinds) + 1)],
+        fed_start=_starts(fed)[len(kinds) * np.arange(len(slots))[:, np.newaxis] + np.arange(len(kinds) + 1)],
         fed=_flat(fed),
         pair_first=np.array([code[n.kinds[0]] for n in pairs], np.uint32),
         pair_within=np.array([_micros(n.days) for n in pairs], np.int64),
@@ -75,11 +78,7 @@ def compile_program(features: Sequence[Feature], kinds: Sequence[str], activity:
         trend=_flat(both).reshape(-1, 2),
         parts=_starts(parts).astype(np.int64),
         column=np.array([place[_number(f)] for f in features], np.uint32),
-        spans=np.array([spans.get(family, 0) for family in ONE_WINDOW], np.int64),
-        account_span=max(
-            (_micros(f.days) for f in features if f.family in ("account_count", "account_active")), default=0
-        ),
-        longest=_micros(MAX_DAYS),
+        spans=np.array([*(spans.get(family, 0) for family in ONE_WINDOW), account, _micros(MAX_DAYS)]),
         uses_account=any(f.family.startswith("account") for f in features),
     )
 

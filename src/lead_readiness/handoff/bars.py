@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
 import numpy as np
 
-from lead_readiness.handoff.kernel import Places
-from lead_readiness.handoff.seen import Bools, Floats, Words
+from lead_readiness.handoff.kernel import Bools, Floats, Places
+from lead_readiness.handoff.remembered import remembered
+from lead_readiness.handoff.seen import Pair
 from lead_readiness.project import Handoff
 from lead_readiness.reasons import EVEN_ODDS, POINTS_PER_LOGIT
-from lead_readiness.timelines import Ints
+from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS, Ints
+
+OTHER = RETURN_REASONS.index("other")
+"""What a return without a reason counts as."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,7 @@ class Bars:
 
     ``floor`` and ``line`` are scores, ``line`` NaN where it follows the capacity; ``needs_probability`` where a
     threshold is a probability. ``queue`` and ``cycle`` are places in ``queue_room`` and ``cycle_room``, places a week.
+    ``stays`` is how long (microseconds) each return reason keeps a lead away, and last how long none given does.
     """
 
     floor: Floats
@@ -29,19 +35,32 @@ class Bars:
     cycle: Places
     queue_room: Ints
     cycle_room: Ints
+    stays: Ints
+    band: float
 
 
-def bars(policy: Handoff, cycle: Words, queue: Words) -> Bars:
-    """The policy's numbers for these pairs of cycle and queue."""
-    entries = [policy.entry(name) for name in cycle]
+@remembered
+def bars(policy: Handoff, lines: tuple[Pair, ...]) -> Bars:
+    """The policy's numbers for these lines."""
+    entries = [policy.entry(cycle) for cycle, _ in lines]
     floor = np.array([_floor(e) for e in entries], np.float64)
     line = np.array([_line(e) for e in entries], np.float64)
-    own = {name: c.capacity_per_week for name, c in policy.cycles.items() if c.capacity_per_week is not None}
-    of_queue, queue_room = _shares(policy.queues, queue, policy.capacity_per_week)
-    of_cycle, cycle_room = _shares(own, cycle, policy.capacity_per_week)
     needs = [e.least_probability is not None or e.cost_ratio is not None for e in entries]
+    own = {name: c.capacity_per_week for name, c in policy.cycles.items() if c.capacity_per_week is not None}
+    of_queue, queue_room = _shares(policy.queues, [queue for _, queue in lines], policy.capacity_per_week)
+    of_cycle, cycle_room = _shares(own, [cycle for cycle, _ in lines], policy.capacity_per_week)
     return Bars(
-        floor, np.maximum(line, floor), np.array(needs, bool), of_queue, of_cycle, queue_room, cycle_room
+        floor,
+        np.maximum(line, floor),
+        np.array(needs, bool),
+        of_queue,
+        of_cycle,
+        queue_room,
+        cycle_room,
+        stays=np.array(
+            [min(DAY * after.days, NEVER // 2) for after in (*policy.by_reason, policy.by_reason[OTHER])]
+        ),
+        band=policy.band,
     )
 
 
@@ -65,7 +84,7 @@ def _line(entry: Handoff) -> float:
     return np.nan if entry.line is None else entry.line
 
 
-def _shares(named: dict[str, int], names: Words, capacity: int) -> tuple[Places, Ints]:
+def _shares(named: dict[str, int], names: Sequence[str], capacity: int) -> tuple[Places, Ints]:
     """Each name's share, and the shares: the named ones' own, then what is left, which the others share."""
     place = {name: i for i, name in enumerate(named)}
     rooms = [*named.values(), capacity - sum(named.values())]

@@ -6,19 +6,31 @@ from dataclasses import replace
 
 import numpy as np
 
+from lead_readiness.handoff.bars import bars
 from lead_readiness.handoff.chance import uniform
 from lead_readiness.handoff.decisions import Decisions
-from lead_readiness.handoff.kernel import PLACED
+from lead_readiness.handoff.kernel import (
+    BELOW_LINE,
+    CLOSED,
+    DRAWN,
+    FIRST_TIME,
+    LEFT,
+    NO_ROOM,
+    WITH_SALES,
+    Bools,
+    Floats,
+)
 from lead_readiness.handoff.places import Given, give, moved
-from lead_readiness.handoff.seen import Bools, Floats, Seen
-from lead_readiness.handoff.standing import CODE, Standing, against, look, stand
+from lead_readiness.handoff.seen import Seen
+from lead_readiness.handoff.standing import Standing, against, look, stand
 from lead_readiness.handoff.states import Line, Past, States
 from lead_readiness.project import Handoff
 from lead_readiness.snapshots import GRID_ORIGIN
 from lead_readiness.timelines import DAY, NEVER
 
 WEEK = 7 * DAY
-DRAWN_FROM = [CODE[name] for name in ("first_time", "left", "below_line")]
+DRAWN_FROM = (FIRST_TIME, LEFT, BELOW_LINE)
+NOT_DRAWN = np.array([np.nan])
 
 
 def decide(policy: Handoff, states: States, seen: Seen, as_of: int, seed: int = 0) -> Decisions:
@@ -41,27 +53,28 @@ def decide(policy: Handoff, states: States, seen: Seen, as_of: int, seed: int = 
     ['above the line on two evaluations (112 >= 102): place 1 of 1',
      'no room: 1 of 1 places taken, 2nd in line (104 >= 102)']
     """
-    last = states.last_before(as_of)
-    new_week = last == NEVER or _week(as_of) > _week(last)
-    facts = look(policy, states, seen, as_of)
-    before = facts.states.line_before_evaluation(as_of)
-    line = moved(facts, before.line, policy.band, last == NEVER) if new_week else before.line
+    lines, on = seen.lines()
+    known, place = states.with_lines(lines)
+    on = place[on]
+    facts = look(states, seen, as_of, on, bars(policy, known.pairs))
+    new_week = facts.last == NEVER or _week(as_of) > _week(facts.last)
+    before = known.line_before_evaluation(as_of)
+    line = moved(against(facts, before.line), before.line) if new_week else before.line
     used = np.zeros_like(before.taken) if new_week else before.taken
-    standing = against(policy, facts, line)
+    standing = against(facts, line)
     propensity = _propensity(policy, standing, new_week)
     drawn = _drawn(propensity, seen, as_of, seed)
     given = give(standing, drawn, used, as_of, seed)
     handed = given.place > 0
-    clause = standing.clause.copy()
-    clause[drawn] = CODE["drawn"]
-    clause[(given.rank > 0) & ~handed] = CODE["no_room"]
-    taken = used + np.bincount(facts.on[handed], minlength=len(used))
+    standing.clause[drawn] = DRAWN
+    standing.clause[(given.rank > 0) & ~handed] = NO_ROOM
+    taken = used + np.bincount(on[handed], minlength=len(used))
     after = replace(
-        facts.states,
+        known,
         line=Line(np.full(len(line), as_of), line, taken),
-        line_before=before._replace(as_of=np.full(len(line), last)),
-    ).with_leads(seen.lead_id, facts.place, _past(standing, as_of, handed), facts.past)
-    return Decisions(policy, as_of, replace(standing, clause=clause), given, propensity, after)
+        line_before=before._replace(as_of=np.full(len(line), facts.last)),
+    ).with_leads(seen.lead_id, facts.place, _past(standing, handed), facts.past)
+    return Decisions(policy, as_of, standing, given, propensity, after)
 
 
 def alone(policy: Handoff, states: States, seen: Seen, as_of: int) -> Decisions:
@@ -75,20 +88,18 @@ def alone(policy: Handoff, states: States, seen: Seen, as_of: int) -> Decisions:
     ('hand off', 'hard trigger of the rule book')
     """
     standing, n = stand(policy, states, seen, as_of), len(seen)
-    nowhere = Given(np.zeros(n, np.int64), np.zeros(n, np.int64), np.full(n, PLACED, np.int8))
-    return Decisions(policy, as_of, standing, nowhere, np.full(n, np.nan), states)
+    return Decisions(policy, as_of, standing, Given.nowhere(n), NOT_DRAWN.repeat(n), states)
 
 
 def _week(as_of: int) -> int:
     return (as_of - GRID_ORIGIN) // WEEK
 
 
-def _past(standing: Standing, as_of: int, handed: Bools) -> Past:
+def _past(standing: Standing, handed: Bools) -> Past:
     """What the next evaluation is told of these leads."""
-    facts = standing.facts
-    theirs = np.isin(standing.clause, [CODE["with_sales"], CODE["closed"]])
-    kept = np.where(theirs, facts.past.handed_off, NEVER)
-    now = np.full(len(handed), as_of)
+    facts, clause = standing.facts, standing.clause
+    kept = np.where((clause == WITH_SALES) | (clause == CLOSED), facts.past.handed_off, NEVER)
+    now = np.full(len(handed), facts.as_of)
     return Past(now, facts.seen.score, standing.ready & ~handed, np.where(handed, now, kept))
 
 

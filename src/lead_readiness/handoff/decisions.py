@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from lead_readiness.handoff.bars import OTHER
+from lead_readiness.handoff.kernel import Floats
 from lead_readiness.handoff.places import Given
-from lead_readiness.handoff.seen import Floats, Seen, Words
+from lead_readiness.handoff.seen import Seen, Words
 from lead_readiness.handoff.sentences import sentence
-from lead_readiness.handoff.standing import CLAUSES, Standing, other
+from lead_readiness.handoff.standing import CLAUSES, Standing
 from lead_readiness.handoff.states import States, moments
 from lead_readiness.project import Handoff
 from lead_readiness.timelines import NEVER
@@ -62,15 +64,18 @@ class Decisions:
 
     def clause_of(self, row: int) -> str:
         """One row's clause."""
-        return str(CLAUSE[self.standing.clause[row]])
+        clause: str = CLAUSE.item(self.standing.clause.item(row))
+        return clause
 
     def decision_of(self, row: int) -> str:
         """One row's decision."""
-        return str(DECISION_OF[self.standing.clause[row]])
+        decision: str = DECISION_OF.item(self.standing.clause.item(row))
+        return decision
 
     def track_of(self, row: int) -> str:
         """The nurture track that one row's last return puts it on."""
-        return str(self.policy.by_reason[int(other(self.seen.reason[row : row + 1])[0])].track)
+        reason: int = self.seen.reason.item(row)
+        return self.policy.by_reason[OTHER if reason < 0 else reason].track
 
     def places(self, row: int) -> int:
         """The places that the lead's queue has in a week."""
@@ -88,7 +93,7 @@ class Decisions:
         week), propensity, track, re_entry. Missing where they do not apply; times in UTC.
         """
         given, stood = self.given, self.standing
-        recycled = self.decision == "recycle"
+        recycled, reason = self.decision == "recycle", np.where(self.seen.reason < 0, OTHER, self.seen.reason)
         tracks = np.array([r.track for r in self.policy.by_reason] + [None], object)
         return pd.DataFrame(
             {
@@ -103,7 +108,7 @@ class Decisions:
                 "rank": pd.Series(given.rank, dtype="Int64").where(given.rank > 0),
                 "place": pd.Series(given.place, dtype="Int64").where(given.place > 0),
                 "propensity": self.propensity,
-                "track": pd.Series(tracks[np.where(recycled, other(self.seen.reason), -1)], dtype="str"),
-                "re_entry": moments(np.where(recycled, stood.facts.re_entry, NEVER)),
+                "track": pd.Series(tracks[np.where(recycled, reason, -1)], dtype="str"),
+                "re_entry": moments(np.where(recycled, stood.re_entry, NEVER)),
             }
         )

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from itertools import count
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from lead_readiness.errors import DataError, nearest
-from lead_readiness.handoff.kernel import BOUNCE, BUYER, COMPLAINT, OPT_OUT, last_events, last_handoffs
+from lead_readiness.handoff.kernel import NOT_HELD, Bools, Codes, Floats, Places, last_seen
+from lead_readiness.handoff.remembered import remembered
 from lead_readiness.project import Hold, Project
 from lead_readiness.timelines import DAY, NEVER, Ints, Timelines
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.object_]
+Pair = tuple[str, str]
+"""A sales cycle and a queue, which name a line."""
 
 HOLDS: tuple[Hold, ...] = get_args(Hold)
-NOT_HELD = -1
 USUAL: dict[str, npt.NDArray[Any]] = {
     "probability": np.array([np.nan]),
     "triggered": np.array([False]),
@@ -114,24 +115,50 @@ class Seen:
         ``lead`` are places in the timelines; the other columns are those of the leads' assessment.
         An event that holds a lead back, or points down, is none that arms it again.
         """
-        lead = np.ascontiguousarray(lead, np.int32)
-        events = np.full((len(lead), 1 + len(HOLDS)), NEVER)
-        columns = timelines.time, timelines.recorded, timelines.kind
-        last_events(lead, as_of, timelines.start, *columns, _sorts(project), events)
-        hold, held_since = _held(project, events, as_of)
-        return cls(
-            lead_id=timelines.lead_ids[lead],
-            score=score,
-            probability=probability,
-            triggered=triggered,
-            cycle=_words(timelines, project.label.cycle, lead),
-            queue=_words(timelines, project.handoff.queue, lead),
-            hold=hold,
-            held_since=held_since,
-            closed=timelines.decided[lead] <= as_of,
-            last_buyer_event=events[:, BUYER],
-            **_last_handoff(timelines, lead, as_of),
+        lead, told, n = np.ascontiguousarray(lead, np.int32), _told(project), len(lead)
+        moments, hold = np.empty((4, n), np.int64), np.empty(n, np.int8)
+        reason, closed = np.empty(n, np.int16), np.empty(n, bool)
+        last_seen(
+            lead,
+            as_of,
+            timelines.start,
+            timelines.time,
+            timelines.recorded,
+            timelines.kind,
+            timelines.decided,
+            timelines.handoff_start,
+            timelines.handed_off,
+            timelines.returned,
+            timelines.return_reason,
+            told.sort,
+            told.span,
+            moments,
+            hold,
+            reason,
+            closed,
         )
+        held_since, handed_off, returned, last_buyer_event = moments
+        return cls(
+            timelines.lead_ids[lead],
+            score,
+            probability,
+            triggered,
+            _words(timelines, told.cycle, lead),
+            _words(timelines, told.queue, lead),
+            hold,
+            held_since,
+            closed,
+            handed_off,
+            returned,
+            reason,
+            last_buyer_event,
+        )
+
+    def lines(self) -> tuple[tuple[Pair, ...], Places]:
+        """The pairs of cycle and queue that there are, and the place of each lead's among them."""
+        place: defaultdict[Pair, int] = defaultdict(count().__next__)
+        on = [place[pair] for pair in zip(self.cycle.tolist(), self.queue.tolist())]
+        return tuple(place), np.array(on, np.int32)
 
 
 def refuse_twins(names: Iterable[object], where: str, what: str = "lead") -> None:
@@ -142,45 +169,32 @@ def refuse_twins(names: Iterable[object], where: str, what: str = "lead") -> Non
         raise DataError(f"{where}: {what} {name!r} has {n} rows; expected one a {what}; leave the others out")
 
 
-def _sorts(project: Project) -> npt.NDArray[np.int8]:
-    """Per event kind what it means here: a hold, something that the buyer did, or nothing (-1)."""
-    holds = dict(zip(HOLDS, (OPT_OUT, COMPLAINT, BOUNCE)))
-    return np.array(
-        [
-            holds[k.hold] if k.hold else BUYER if k.actor == "buyer" and k.direction != "down" else -1
-            for k in project.vocabulary.values()
-        ],
-        np.int8,
-    )
+class _Told(NamedTuple):
+    """What events and attributes say in a project.
+
+    ``sort`` is per kind the place of its hold in `HOLDS`, one past them for what the buyer did, -1 for neither;
+    ``span`` is how long (microseconds) each hold lasts. ``cycle`` and ``queue`` are names of attributes.
+    """
+
+    sort: Codes
+    span: Ints
+    cycle: str | None
+    queue: str | None
 
 
-def _held(project: Project, events: Ints, as_of: int) -> tuple[npt.NDArray[np.int8], Ints]:
-    """The first of `HOLDS` that still holds, and since when."""
+@remembered
+def _told(project: Project) -> _Told:
     days: dict[Any, int] = {**project.handoff.hold_days}
-    last = events[:, 1:]
-    holds = (last < NEVER) & (as_of - last < np.array([days.get(name, NEVER // DAY) * DAY for name in HOLDS]))
-    held, first = holds.any(axis=1), holds.argmax(axis=1)
-    since = np.where(held, last[np.arange(len(last)), first], NEVER)
-    return np.where(held, first, NOT_HELD).astype(np.int8), since
+    sort = [
+        HOLDS.index(k.hold) if k.hold else len(HOLDS) if k.actor == "buyer" and k.direction != "down" else -1
+        for k in project.vocabulary.values()
+    ]
+    span = [days.get(name, NEVER // DAY) * DAY for name in HOLDS]
+    return _Told(np.array(sort, np.int8), np.array(span), project.label.cycle, project.handoff.queue)
 
 
-def _last_handoff(timelines: Timelines, lead: npt.NDArray[np.int32], as_of: int) -> dict[str, Any]:
-    last = np.full(len(lead), -1)
-    last_handoffs(lead, as_of, timelines.handoff_start, timelines.handed_off, last)
-    handed, returned, reason = (
-        np.full(len(lead), NEVER),
-        np.full(len(lead), NEVER),
-        np.full(len(lead), -1, np.int16),
-    )
-    been = np.flatnonzero(last >= 0)
-    handed[been] = timelines.handed_off[last[been]]
-    back = been[timelines.returned[last[been]] < as_of]
-    returned[back], reason[back] = timelines.returned[last[back]], timelines.return_reason[last[back]]
-    return {"handed_off": handed, "returned": returned, "reason": reason}
-
-
-def _words(timelines: Timelines, attribute: str | None, lead: npt.NDArray[np.int32]) -> Words:
+def _words(timelines: Timelines, attribute: str | None, lead: Places) -> Words:
     if attribute is None:
-        return np.full(len(lead), "", object)
-    found = timelines.attributes[attribute][lead]
-    return np.where(found == None, "", found).astype(object)  # noqa: E711  (element by element)
+        return USUAL["queue"].repeat(len(lead))
+    found = timelines.attributes[attribute][lead].tolist()
+    return np.array(["" if word is None else word for word in found], object)

@@ -49,7 +49,7 @@ def sentence(told: Decisions, row: int, zone: tzinfo = UTC) -> str:
 
 def _history(told: Decisions, row: int, zone: tzinfo) -> str:
     """What happened to the lead that keeps it where it is."""
-    seen, facts = told.seen, told.standing.facts
+    seen, stood = told.seen, told.standing
 
     def on(moment: int) -> str:
         return _date(int(moment), told.as_of, zone)
@@ -57,11 +57,11 @@ def _history(told: Decisions, row: int, zone: tzinfo) -> str:
     match told.clause_of(row):
         case "with_sales":
             recorded = seen.handed_off[row] < told.as_of <= seen.returned[row]
-            return f"with sales since {on(seen.handed_off[row] if recorded else facts.past.handed_off[row])}"
+            return f"with sales since {on(seen.handed_off[row] if recorded else stood.facts.past.handed_off[row])}"
         case "hold":
             return f"held: {HOLDS[seen.hold[row]].replace('_', '-')} on {on(seen.held_since[row])}"
         case "cool_down":
-            return f"cool-down until {on(facts.re_entry[row])} after {_reason(told, row)}"
+            return f"cool-down until {on(stood.re_entry[row])} after {_reason(told, row)}"
     when = on(seen.returned[row])
     return f"not armed again: no buyer event since the return on {when} after {_reason(told, row)}"
 
@@ -72,7 +72,7 @@ def _why_placed(told: Decisions, row: int) -> str:
         return "hard trigger of the rule book"
     if clause == "drawn":
         return f"drawn at random (chance {told.propensity[row]:.2g})"
-    steady = stood.facts.steady[row] >= stood.line[row]
+    steady = stood.steady[row] >= stood.line[row]
     says = "above the line on two evaluations" if steady else "ready before and still near the line"
     return f"{says}{_beside_line(told, row)}"
 

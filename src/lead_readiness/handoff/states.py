@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lead_readiness.errors import DataError, nearest
-from lead_readiness.handoff.seen import Bools, Floats, Words, refuse_twins
+from lead_readiness.handoff.kernel import Bools, Floats, Places
+from lead_readiness.handoff.seen import Pair, Words, refuse_twins
 from lead_readiness.moments import written
 from lead_readiness.timelines import NEVER, Ints, micros
 
@@ -39,6 +40,8 @@ class Line(NamedTuple):
 NO_PAST = Past(np.array([NEVER]), np.array([np.nan]), np.array([False]), np.array([NEVER]))
 NO_LINE = Line(np.array([NEVER]), np.array([np.nan]), np.array([0]))
 BEFORE = "before_"
+FEW = 100
+"""Of so many times more leads than are asked for each is looked up by itself: to list them all would take longer."""
 LEADS = ("lead_id", *Past._fields, *(BEFORE + name for name in Past._fields))
 LINES = ("cycle", "queue", *Line._fields, *(BEFORE + name for name in Line._fields))
 
@@ -81,6 +84,16 @@ class States:
         """The place of each lead by its id."""
         return {name: place for place, name in enumerate(self.lead_id.tolist())}
 
+    @cached_property
+    def _line_place(self) -> dict[Pair, int]:
+        """The place of each line by its cycle and queue."""
+        return {pair: place for place, pair in enumerate(self.pairs)}
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The cycle and the queue of each line."""
+        return tuple(zip(self.cycle.tolist(), self.queue.tolist()))
+
     def last_before(self, as_of: int) -> int:
         """The last evaluation before ``as_of``, ``NEVER`` if there was none.
 
@@ -100,6 +113,9 @@ class States:
         """The place of each lead, -1 where it was never evaluated."""
         if len(lead_id) == len(self) and (lead_id == self.lead_id).all():
             return np.arange(len(self))
+        if FEW * len(lead_id) < len(self):
+            at = np.minimum(self.lead_id.searchsorted(lead_id), len(self) - 1)
+            return np.where(self.lead_id[at] == lead_id, at, -1)
         known = self._place
         return np.array([known.get(name, -1) for name in lead_id.tolist()], np.int64)
 
@@ -112,17 +128,20 @@ class States:
         """The lines as an evaluation at ``as_of`` finds them, also when it is made again."""
         return Line._make(_earlier(self.line, self.line_before, as_of))
 
-    def with_lines(self, cycle: Words, queue: Words) -> tuple[States, npt.NDArray[np.int32]]:
-        """These states with a line for each pair of cycle and queue, and the place of each pair's line."""
-        asked = [*zip(cycle.tolist(), queue.tolist())]
-        known = {names: place for place, names in enumerate(zip(self.cycle.tolist(), self.queue.tolist()))}
-        every = sorted({*known, *asked})
-        at = np.array([known.get(names, -1) for names in every], np.int64)
+    def line_of(self, lines: tuple[Pair, ...]) -> Floats:
+        """Where these lines are; NaN for those that are nowhere yet."""
+        known = self._line_place
+        return np.array([self.line.line[known[pair]] if pair in known else np.nan for pair in lines])
+
+    def with_lines(self, lines: tuple[Pair, ...]) -> tuple[States, Places]:
+        """These states with a line for each of ``lines``, and the place of each."""
+        known = self._line_place
+        every = sorted({*known, *lines})
+        at = np.array([known.get(pair, -1) for pair in every], np.int64)
         line, before = (Line._make(_padded(part, NO_LINE, at)) for part in (self.line, self.line_before))
-        place = {names: i for i, names in enumerate(every)}
-        found = np.array([place[names] for names in asked], np.int32)
-        cycle, queue = (np.array([names[side] for names in every], object) for side in (0, 1))
-        return replace(self, cycle=cycle, queue=queue, line=line, line_before=before), found
+        cycle, queue = (np.array([pair[side] for pair in every], object) for side in (0, 1))
+        made = replace(self, cycle=cycle, queue=queue, line=line, line_before=before)
+        return made, np.array([made._line_place[pair] for pair in lines], np.int32)
 
     def with_leads(self, lead_id: Words, place: Ints, past: Past, past_before: Past) -> States:
         """These leads' states, at their `places`, as they are now and were before; those of other leads stay."""

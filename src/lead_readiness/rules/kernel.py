@@ -14,7 +14,9 @@ from numba import njit
 
 from lead_readiness.rules.program import (
     AWARDS,
+    DIGITS,
     LEAD,
+    NO_GRADE,
     SILENCE,
     TIERS,
     Flags,
@@ -27,16 +29,30 @@ SECOND = 1_000_000
 LONG_AGO = -(1 << 61)
 TO_COME = 1 << 61
 GRAIN = float(1 << 20)
-"""Contributions are whole multiples of 1 / GRAIN of a point, so that they add up exactly in any order."""
+"""Rules' points are whole multiples of 1 / GRAIN of a point, so that they add up exactly in any order."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def replay(
+    begin: int,
+    end: int,
+    lead: npt.NDArray[np.int32],
+    as_of: Ints,
+    contributions: Floats,
+    fired: npt.NDArray[np.int32],
+    fit: Floats,
+    engagement: Floats,
+    grade: Ints,
+    excluded: Flags,
+    triggered: Flags,
     patterns: Table,
+    asks: Table,
     rules: Table,
     levels: Table,
     groups: Table,
     pools: Table,
+    bounds: Floats,
+    least: Floats,
     start: Ints,
     of_kind: Ints,
     reset_kind: Flags,
@@ -53,42 +69,38 @@ def replay(
     handoff_start: Ints,
     returned: Ints,
     asset_ok: Flags,
-    lead_ok: Flags,
-    lead: npt.NDArray[np.int32],
-    as_of: Ints,
-    points: Floats,
-    fired: npt.NDArray[np.int32],
-    excluded: Flags,
-    triggered: Flags,
+    held: Floats,
+    column: npt.NDArray[np.int32],
 ) -> None:
-    """Fill in, row by row, each rule's points and awards and whether the lead is excluded or triggered.
+    """Fill in `Replay`'s columns but for the points, for the rows ``begin:end``; ``grade`` is a place in `GRADES`.
 
-    The arguments are `Program`'s fields, `Facts`'s, the snapshots and what is filled in.
+    What is filled in begins as zeros; after it come `Program`'s fields and what `facts` gives.
     """
     patterns, rules, levels = patterns.copy(), rules.copy(), levels.copy()
     groups, pools, ring = groups.copy(), pools.copy(), np.empty(ring_size, np.int64)
-    second, amount = _ledger(stepped, len(pools), lead_start, lead)
+    second, amount = _ledger(stepped, len(pools), lead_start, lead[begin:end])
     every, hit = np.arange(len(rules)), np.empty(len(patterns), np.int64)
-    for i in range(len(lead)):
+    for i in range(begin, end):
         at, now = int(lead[i]), int(as_of[i])
-        begin, end = lead_start[at], lead_start[at + 1]
-        end = begin + np.searchsorted(time[begin:end], now)
-        _fresh(patterns, rules, pools, levels, second, lead_ok, at)
+        e, past = lead_start[at], lead_start[at + 1]
+        past = e + np.searchsorted(time[e:past], now)
+        _fresh(patterns, rules, pools, levels, second, asks, held, column[i])
+        grade[i] = NO_GRADE
         excluded[i] = _excluded(
-            patterns, start, of_kind, begin, end, now, recorded, kind, value, asset, asset_ok
+            patterns, start, of_kind, e, past, now, recorded, kind, value, asset, asset_ok
         )
         if excluded[i]:
             continue
-        since = _last_reset(reset_kind, begin, end, now, time, recorded, kind)
+        since = _last_reset(reset_kind, e, past, now, time, recorded, kind)
         if on_recycle:
             since = max(since, _last_return(returned, handoff_start[at], handoff_start[at + 1], now))
         _about_lead(patterns, rules)
         _trim(rules, every, len(every), groups, pools, levels, second, amount, LONG_AGO)
         _book(rules, every, len(every), pools, levels, second, amount, LONG_AGO, 0, LONG_AGO)
-        seconds, e = 1, begin  # place 0 of the ledger is that of the rules on attributes
-        while e < end:
+        seconds = 1  # place 0 of the ledger is that of the rules on attributes
+        while e < past:
             moment, hits = time[e] // SECOND * SECOND, 0
-            while e < end and time[e] < moment + SECOND:
+            while e < past and time[e] < moment + SECOND:
                 if moment > since and recorded[e] <= now:
                     for k in range(start[kind[e]], start[kind[e] + 1]):
                         if _matches(patterns, of_kind[k], value[e], asset[e], asset_ok):
@@ -103,8 +115,19 @@ def replay(
         _standings(patterns, rules, levels, max(created[at], since), now)
         _trim(rules, every, len(every), groups, pools, levels, second, amount, now)
         for r in range(len(rules)):
-            points[i, r] = np.rint((rules[r].total + rules[r].award) * GRAIN) / GRAIN + 0.0  # no -0
+            points = np.rint((rules[r].total + rules[r].award) * GRAIN) / GRAIN + 0.0  # no -0
+            contributions[i, r] = points
             fired[i, r] = rules[r].fired
+            if rules[r].fit:
+                fit[i] += points
+            else:
+                engagement[i] += points
+        total = fit[i] + engagement[i]
+        for b in range(len(bounds)):
+            contributions[i, len(rules) + b] = min(max(total, bounds[b, 0]), bounds[b, 1]) - total
+        grade[i] = 0
+        for k in range(least.shape[1]):
+            grade[i] += DIGITS * (fit[i] < least[0, k]) + (engagement[i] < least[1, k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -119,11 +142,20 @@ def _ledger(stepped: bool, pools: int, start: Ints, lead: npt.NDArray[np.int32])
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fresh(
-    patterns: Table, rules: Table, pools: Table, levels: Table, second: Ints, lead_ok: Flags, at: int
+    patterns: Table,
+    rules: Table,
+    pools: Table,
+    levels: Table,
+    second: Ints,
+    asks: Table,
+    held: Floats,
+    column: int,
 ) -> None:
-    """Make the running state that of an untouched lead."""
+    """Make the running state that of an untouched lead, whose attributes are a column of ``held``."""
     for p in range(len(patterns)):
-        patterns[p].able = patterns[p].who < 0 or lead_ok[at, patterns[p].who]
+        patterns[p].able = True
+        for k in range(patterns[p].ask, patterns[p].asks):
+            patterns[p].able &= asks[k].low <= held[asks[k].held, column] <= asks[k].high
         patterns[p].seen = LONG_AGO
     for r in range(len(rules)):
         rules[r].made = 0

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from lead_readiness.rules.book import RuleBook
+from lead_readiness.rules.book import LETTERS, RuleBook
 from lead_readiness.rules.conditions import After, Condition, Trigger, Wanted
 from lead_readiness.rules.rule import Decay, Rule
-from lead_readiness.timelines import DAY, Timelines
+from lead_readiness.rules.terms import Term
+from lead_readiness.timelines import DAY
 
 FOREVER = 1 << 61
 """A span longer than any history that is still safe to compare with the difference of two times."""
 AWARDS, TIERS, SILENCE, LEAD = range(4)
+DIGITS = 4
+GRADES = np.array([f"{a}{n}" for a in LETTERS for n in range(1, DIGITS + 1)] + [""], dtype=object)
+NO_GRADE = len(GRADES) - 1
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,8 +30,8 @@ Flags = npt.NDArray[np.bool_]
 Table = npt.NDArray[Any]
 Row = dict[str, float]
 Levels = list[tuple[int, float]]
-Wants = tuple[tuple[str, Wanted], ...]
-Asked = tuple[tuple[str, frozenset[str] | tuple[float, float]], ...]
+Held = tuple[str, frozenset[str]]
+"""An attribute: whether it is one of some values or, where these are none, its number."""
 Item = TypeVar("Item")
 
 
@@ -36,14 +40,18 @@ def _dtype(floats: str, ints: str, flags: str = "") -> np.dtype[np.void]:
     return np.dtype(columns + [(name, np.bool_) for name in flags.split()], align=True)
 
 
-PATTERN = _dtype("low high", "glob who triggers seen hits", "valued eventless excludes able")
-"""What one condition asks of an event. ``glob`` and ``who`` are columns of `Facts.asset_ok` and `lead_ok` (-1:
-any will do), ``triggers`` is a trigger's greatest age (-1: not a trigger). Running: ``able``, whether the lead
-keeps the attribute part; ``hits`` in the current second; ``seen``, the last second with a hit."""
+PATTERN = _dtype("low high", "glob ask asks triggers seen hits", "valued eventless excludes able")
+"""What one condition asks of an event. ``glob`` is a column of ``asset_ok`` (-1: any will do), ``ask:asks`` are
+what it asks of the lead, ``triggers`` is a trigger's greatest age (-1: not a trigger). Running: ``able``, whether
+the lead keeps the attribute part; ``hits`` in the current second; ``seen``, the last second with a hit."""
+
+ASK = _dtype("low high", "held")
+"""What a row of ``held`` must be: from ``low`` to ``high``."""
 
 RULE = _dtype(
     "points half_life award total",
     "style first within most span ring group pool tier tiers step steps made fired",
+    "fit",
 )
 """A rule, whose condition is the pattern of the same number. ``first`` is the pattern of its earlier event (-1:
 none), at most ``within`` before; at most ``most`` awards (0: any number) in a ``span``; ``tier:tiers`` and
@@ -63,14 +71,19 @@ POOL = _dtype("half_life balance", "group step steps at")
 class Program(NamedTuple):
     """A rule book over one vocabulary; spans of time are microseconds.
 
-    The patterns that may match an event of kind ``k`` are ``of_kind[start[k]:start[k + 1]]``.
+    ``bounds`` (bounds, 2) has the least and the greatest total of the floor and of the ceiling, ``least`` (2, 3)
+    the points that the grades of fit and of engagement ask for, best first. The patterns that may match an event
+    of kind ``k`` are ``of_kind[start[k]:start[k + 1]]``.
     """
 
     patterns: Table
+    asks: Table
     rules: Table
     levels: Table
     groups: Table
     pools: Table
+    bounds: Floats
+    least: Floats
     start: Ints
     of_kind: Ints
     reset_kind: Flags
@@ -80,32 +93,17 @@ class Program(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A program, the globs and attribute conditions that it refers to by their places, and which rules are fit.
+    """A program, and what it refers to by place: globs, what attributes hold, terms and grades.
 
-    An attribute condition asks of each attribute to be one of some values, or between two numbers.
+    ``named`` says of an asset, one flag a byte, which of so many ``globs`` name it.
     """
 
     program: Program
-    globs: tuple[re.Pattern[str], ...]
-    wants: tuple[Asked, ...]
-    fit: Ints
-    engagement: Ints
-
-
-class Facts(NamedTuple):
-    """The timelines' columns that the kernel reads, and every glob and attribute condition answered."""
-
-    created: Ints
-    start: Ints
-    time: Ints
-    recorded: Ints
-    kind: npt.NDArray[np.int16]
-    value: npt.NDArray[np.float32]
-    asset: npt.NDArray[np.int32]
-    handoff_start: Ints
-    returned: Ints
-    asset_ok: Flags
-    lead_ok: Flags
+    globs: int
+    named: Callable[[str], bytes]
+    held: list[Held]
+    terms: tuple[Term, ...]
+    grades: npt.NDArray[np.object_]
 
 
 @lru_cache(maxsize=16)
@@ -114,7 +112,8 @@ def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
     firsts = [rule.when.after for rule in book.rules if rule.when.after is not None]
     asked: list[Condition | After] = [*(r.when for r in book.rules), *firsts, *book.exclude, *book.triggers]
     globs = _distinct(c.asset for c in asked if c.asset)
-    wants = _distinct(_wants(c) for c in asked if _wants(c))
+    held = sorted(_distinct(_held(*want) for c in asked for want in _wants(c)), key=lambda one: not one[1])
+    asks: list[Row] = []
     named = [frozenset(book.kinds(c.kind)) for c in asked]
     of_kind = [[p for p, names in enumerate(named) if kind in names] for kind in kinds]
     levels: Levels = []
@@ -124,11 +123,14 @@ def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
         rule["first"] = first
     pools = [{"group": group, **_fading(decay, levels)} for group, decay in pooled]
     program = Program(
-        patterns=_table(PATTERN, [_pattern(c, globs, wants) for c in asked]),
+        patterns=_table(PATTERN, [_pattern(c, globs, held, asks) for c in asked]),
+        asks=_table(ASK, asks),
         rules=_table(RULE, rules),
         levels=_table(LEVEL, [{"at": at, "worth": worth} for at, worth in levels]),
         groups=_table(GROUP, [_group(g, cap.cap, pooled) for g, cap in enumerate(book.groups.values())]),
         pools=_table(POOL, pools),
+        bounds=_bounds(book),
+        least=_least(book),
         start=np.cumsum([0, *(len(patterns) for patterns in of_kind)]),
         of_kind=np.array([p for patterns in of_kind for p in patterns], np.int64),
         reset_kind=np.array([kind in book.kinds(book.reset.kinds) for kind in kinds], bool),
@@ -137,71 +139,42 @@ def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
         ring_size=int(sum(rule["most"] for rule in rules)),
     )
     program.rules["ring"] = np.cumsum(program.rules["most"]) - program.rules["most"]
+    patterns = [re.compile("|".join(map(fnmatch.translate, g))) for g in globs]
     return Compiled(
         program,
-        globs=tuple(re.compile("|".join(map(fnmatch.translate, g))) for g in globs),
-        wants=tuple(tuple((name, _asked(wanted)) for name, wanted in condition) for condition in wants),
-        fit=np.flatnonzero([rule.is_fit for rule in book.rules]),
-        engagement=np.flatnonzero([not rule.is_fit for rule in book.rules]),
+        globs=len(globs),
+        named=lru_cache(maxsize=1 << 14)(partial(_named, patterns)),
+        held=held,
+        terms=book.terms,
+        grades=GRADES if book.grades else np.full_like(GRADES, ""),
     )
 
 
-def facts(compiled: Compiled, timelines: Timelines, lead: npt.NDArray[np.int32]) -> Facts:
-    """What the kernel reads of the timelines; attribute conditions are answered for the given leads alone."""
-    asset_ok = [_named(compiled.globs, asset) for asset in timelines.assets]
-    return Facts(
-        timelines.created,
-        timelines.start,
-        timelines.time,
-        timelines.recorded,
-        timelines.kind,
-        timelines.value,
-        timelines.asset,
-        timelines.handoff_start,
-        timelines.returned,
-        np.array(asset_ok, bool).reshape(len(timelines.assets), len(compiled.globs)),
-        _suited(compiled.wants, timelines, lead),
-    )
+def _named(globs: list[re.Pattern[str]], asset: str) -> bytes:
+    return bytes(glob.match(asset) is not None for glob in globs)
 
 
-def _suited(wants: tuple[Asked, ...], timelines: Timelines, lead: npt.NDArray[np.int32]) -> Flags:
-    """Which leads (rows) meet which attribute conditions (columns); a missing value is never as wanted."""
-    every = len(lead) >= len(timelines)
-    rows = slice(None) if every else np.unique(lead) if len(lead) > 1 else lead
-    held = {name: timelines.attributes[name][rows] for name in {name for asked in wants for name, _ in asked}}
-    ok = np.zeros((len(timelines), len(wants)), bool)
-    for i, asked in enumerate(wants):
-        met: list[Any] = [_meets(held[name], wanted) for name, wanted in asked]
-        ok[rows, i] = met[0] if len(met) == 1 else np.logical_and.reduce(met)
-    return ok
+def _held(name: str, wanted: Wanted) -> Held:
+    return name, frozenset(wanted.values)
 
 
-def _meets(held: npt.NDArray[Any], wanted: frozenset[str] | tuple[float, float]) -> Flags | list[bool]:
-    if isinstance(wanted, frozenset):
-        return [value in wanted for value in held]
-    low, high = wanted
-    return (
-        held >= low if high == np.inf else held <= high if low == -np.inf else (held >= low) & (held <= high)
-    )
-
-
-@lru_cache(maxsize=1 << 14)
-def _named(globs: tuple[re.Pattern[str], ...], asset: str) -> tuple[bool, ...]:
-    """Which of the globs name an asset."""
-    return tuple(glob.match(asset) is not None for glob in globs)
-
-
-def _asked(wanted: Wanted) -> frozenset[str] | tuple[float, float]:
+def _ask(name: str, wanted: Wanted, held: list[Held]) -> Row:
+    place = held.index(_held(name, wanted))
     if wanted.values:
-        return frozenset(wanted.values)
-    return -np.inf if wanted.min is None else wanted.min, np.inf if wanted.max is None else wanted.max
+        return {"held": place, "low": 1.0, "high": 1.0}
+    low, high = wanted.min, wanted.max
+    return {"held": place, "low": -np.inf if low is None else low, "high": np.inf if high is None else high}
 
 
-def _pattern(condition: Condition | After, globs: list[tuple[str, ...]], wants: list[Wants]) -> Row:
-    value, wanted = condition.value, _wants(condition)
+def _pattern(
+    condition: Condition | After, globs: list[tuple[str, ...]], held: list[Held], asks: list[Row]
+) -> Row:
+    value, ask = condition.value, len(asks)
+    asks += [_ask(*want, held) for want in _wants(condition)]
     return {
         "glob": globs.index(condition.asset) if condition.asset else -1,
-        "who": wants.index(wanted) if wanted else -1,
+        "ask": ask,
+        "asks": len(asks),
         "triggers": _micros(condition.within_days) if isinstance(condition, Trigger) else -1,
         # The timelines hold float32: rounding the bounds alike keeps a value of 0.1 at least 0.1.
         "low": -np.inf if value is None or value.min is None else float(np.float32(value.min)),
@@ -231,6 +204,7 @@ def _rule(rule: Rule, book: RuleBook, pooled: list[tuple[int, Decay]], levels: L
         "pool": pooled.index(pool) if pool in pooled and rule.points is not None else -1,
         "tier": tier,
         "tiers": len(levels),
+        "fit": rule.is_fit,
         **_fading(_decay(rule, book), levels),
     }
 
@@ -265,8 +239,23 @@ def _fading(decay: Decay, levels: Levels) -> Row:
     return {"half_life": (decay.half_life_days or 0.0) * DAY, "step": step, "steps": len(levels)}
 
 
-def _wants(condition: Condition | After) -> Wants:
-    return tuple(sorted(condition.attribute.items())) if isinstance(condition, Condition) else ()
+def _bounds(book: RuleBook) -> Floats:
+    floor = [] if book.floor is None else [(book.floor, np.inf)]
+    ceiling = [] if book.ceiling is None else [(-np.inf, book.ceiling)]
+    return np.array(floor + ceiling, float).reshape(-1, 2)
+
+
+def _least(book: RuleBook) -> Floats:
+    """What each grade asks for; a grade that the book does not give asks for nothing."""
+    least = np.full((2, 3), -np.inf)
+    if book.grades is not None:
+        for row, given in enumerate(([*book.grades.fit.values()], [*book.grades.engagement.values()])):
+            least[row, : len(given)] = given
+    return least
+
+
+def _wants(condition: Condition | After) -> Iterable[tuple[str, Wanted]]:
+    return condition.attribute.items() if isinstance(condition, Condition) else ()
 
 
 def _micros(days: float | None) -> int:

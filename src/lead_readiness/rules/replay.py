@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from lead_readiness.rules import kernel
-from lead_readiness.rules.book import LETTERS, RuleBook
-from lead_readiness.rules.program import Floats, compiled, facts
+from lead_readiness.rules.book import RuleBook
+from lead_readiness.rules.facts import facts
+from lead_readiness.rules.program import Floats, compiled
 from lead_readiness.rules.terms import Term
 from lead_readiness.timelines import Timelines
 
 CHUNK = 4096
 """Rows that one thread takes at a time."""
-GRADES = np.array([[letter + digit for digit in "1234"] for letter in LETTERS], dtype=object)
 
 
-@dataclass(frozen=True)
-class Replay:
+class Replay(NamedTuple):
     """What a rule book says of n snapshots.
 
     ``contributions`` (n, terms) has the rules in the book's order, then the floor and the ceiling where the
@@ -52,64 +49,34 @@ def replay(
     returned before ``as_of``. The same snapshot gives the same bits alone, in any batch and in any order; no
     rows give no rows. The semantics are in docs/rule-book.md.
     """
-    n, rules = len(lead), len(book.rules)
+    n = len(lead)
     # One type of array whatever was given: the kernel is compiled once.
     lead, as_of = np.ascontiguousarray(lead, np.int32), np.ascontiguousarray(as_of, np.int64)
     made = compiled(book, timelines.kinds)
     known = facts(made, timelines, lead)
-    contributions = np.zeros((n, len(book.terms)))
-    fired = np.zeros((n, rules), np.int32)
-    excluded, triggered = np.zeros(n, bool), np.zeros(n, bool)
+    contributions, fired = np.zeros((n, len(made.terms))), np.zeros((n, len(made.program.rules)), np.int32)
+    fit, engagement, grade = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
+    excluded, triggered = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
 
-    def run(rows: slice) -> None:
-        filled = contributions[rows], fired[rows], excluded[rows], triggered[rows]
-        kernel.replay(*made.program, *known, lead[rows], as_of[rows], *filled)
+    def run(begin: int) -> None:
+        kernel.replay(
+            begin, min(begin + CHUNK, n), lead, as_of,
+            contributions, fired, fit, engagement, grade, excluded, triggered, *made.program, *known,
+        )  # fmt: skip
 
-    chunks = [slice(begin, begin + CHUNK) for begin in range(0, n, CHUNK)]
-    if len(chunks) > 1:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(run, chunks))
+    if n <= CHUNK:
+        run(0)
     else:
-        for rows in chunks:
-            run(rows)
-    _bound(book, contributions, excluded)
-    fit = contributions.take(made.fit, axis=1).sum(axis=1)
-    engagement = contributions.take(made.engagement, axis=1).sum(axis=1)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(run, range(0, n, CHUNK)))
     return Replay(
-        terms=book.terms,
+        terms=made.terms,
         points=contributions.sum(axis=1),
         contributions=contributions,
         fit=fit,
         engagement=engagement,
-        grade=_grades(book, fit, engagement, excluded),
+        grade=made.grades[grade],
         excluded=excluded,
         triggered=triggered,
         fired=fired,
     )
-
-
-def _bound(book: RuleBook, contributions: Floats, excluded: npt.NDArray[np.bool_]) -> None:
-    """Fill the terms of floor and ceiling: what lifts or cuts the total to them."""
-    column = len(book.rules)
-    if column == len(book.terms):
-        return
-    total, kept = contributions.sum(axis=1), ~excluded
-    for bound, beyond in ((book.floor, np.maximum), (book.ceiling, np.minimum)):
-        if bound is not None:
-            np.subtract(beyond(total, bound), total, out=contributions[:, column], where=kept)
-            column += 1
-
-
-def _grades(
-    book: RuleBook, fit: Floats, engagement: Floats, excluded: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.object_]:
-    if book.grades is None:
-        return np.full(len(fit), "", dtype=object)
-    grade = GRADES[_missed(book.grades.fit, fit), _missed(book.grades.engagement, engagement)]
-    grade[excluded] = ""
-    return grade
-
-
-def _missed(least: Mapping[Any, float], points: Floats) -> npt.NDArray[np.intp]:
-    """How many grades were missed, from the best down."""
-    return len(least) - np.array([*least.values()][::-1]).searchsorted(points, "right")

@@ -19,7 +19,7 @@ from lead_readiness.project import Project
 from lead_readiness.tables import Tables
 from lead_readiness.tables.columns import codes, encode, lookup
 from lead_readiness.timelines.history import NEVER, OUTCOMES, RETURN_REASONS, WON, Ints, Timelines
-from lead_readiness.timelines.kernel import EVENT, Columns, by_lead, sort_leads
+from lead_readiness.timelines.kernel import EVENT, Columns, by_lead, last_before, sort_leads
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Codes = npt.NDArray[np.int32]
@@ -94,21 +94,22 @@ class People(NamedTuple):
 
 
 class Decisions(NamedTuple):
-    """Per lead its outcome, when it was decided, when its opportunity was opened, and the amount."""
+    """The leads' outcomes; as in `Timelines`."""
 
     outcome: npt.NDArray[np.int8]
     decided: Ints
     opportunity: Ints
+    opened: Ints
     amount: npt.NDArray[np.float64]
 
 
 class Stays(NamedTuple):
-    """Hand-offs in any order: whose, when, when returned and why (-1: no reason)."""
+    """Hand-offs lead by lead, oldest first; as in `Timelines`."""
 
-    lead: Codes
+    handoff_start: Ints
     handed_off: Ints
     returned: Ints
-    reason: npt.NDArray[np.int16]
+    return_reason: npt.NDArray[np.int16]
 
 
 def assemble(
@@ -126,26 +127,11 @@ def assemble(
     ``assets`` are sorted and ``event_ids`` in the order of ``events``, or None where no event has one.
     """
     start, order, columns = _sorted_by_lead(lead, len(people.lead_ids), events)
-    by = np.lexsort((stays.returned, stays.handed_off, stays.lead))
-    handed_off, returned = stays.handed_off[by], stays.returned[by]
-    cut = _cut(project, people.created, events.recorded, decisions.decided, handed_off, returned)
-    won = decisions.outcome == WON
-    return Timelines(
-        **people._asdict(),
-        start=start,
-        **columns._asdict(),
-        kinds=project.kinds,
-        assets=assets,
-        **decisions._asdict(),
-        opened=np.where(won, np.minimum(decisions.opportunity, decisions.decided), NEVER),
-        handoff_start=stays.lead[by].searchsorted(np.arange(len(people.lead_ids) + 1)).astype(np.int64),
-        handed_off=handed_off,
-        returned=returned,
-        return_reason=stays.reason[by],
-        cut=cut,
-        order=order,
-        event_ids=event_ids,
-    ).as_known_at(cut)
+    cut = _cut(project, people.created, columns.recorded, decisions.decided, stays.handed_off, stays.returned)
+    time, kind, asset, value, recorded = columns  # below, all columns stand in the order of the fields
+    happened = start, time, recorded, kind, value, asset
+    known = Timelines(*people, *happened, project.kinds, assets, *decisions, *stays, cut, order, event_ids)
+    return known if project.cut is None else known.as_known_at(cut)
 
 
 def reason_code(reason: str) -> int:
@@ -226,13 +212,15 @@ def _attribute(column: pd.Series, kind: str) -> npt.NDArray[np.object_] | npt.ND
 
 def _outcomes(table: pd.DataFrame, ids: pa.Array) -> Decisions:
     n = len(ids)
-    made = Decisions(np.zeros(n, np.int8), np.full(n, NEVER), np.full(n, NEVER), np.full(n, np.nan))
+    never = np.full(n, NEVER)
+    made = Decisions(np.zeros(n, np.int8), never, never.copy(), never.copy(), np.full(n, np.nan))
     at = _places(table["lead_id"], ids)
     made.outcome[at] = (
         table["outcome"].map({name: code for code, name in enumerate(OUTCOMES)}).to_numpy(dtype=np.int8)
     )
     made.decided[at] = micros(table["decided_at"])
     made.opportunity[at] = micros(table["opportunity_at"])
+    made.opened[:] = np.where(made.outcome == WON, np.minimum(made.opportunity, made.decided), NEVER)
     made.amount[at] = table["amount"].to_numpy(dtype=np.float64, na_value=np.nan)
     return made
 
@@ -240,14 +228,18 @@ def _outcomes(table: pd.DataFrame, ids: pa.Array) -> Decisions:
 def _handoffs(table: pd.DataFrame, ids: pa.Array) -> Stays:
     given = table["reason"].to_numpy(dtype=object)
     reason = np.array([-1 if pd.isna(r) else reason_code(str(r)) for r in given], np.int16)
+    lead = _places(table["lead_id"], ids)
     at, returned = micros(table["handed_off_at"]), micros(table["returned_at"])
-    return Stays(_places(table["lead_id"], ids), at, returned, reason)
+    by = np.lexsort((returned, at, lead))
+    start = lead[by].searchsorted(np.arange(len(ids) + 1)).astype(np.int64)
+    return Stays(start, at[by], returned[by], reason[by])
 
 
 def _cut(project: Project, *known: Ints) -> int:
+    """The project's, or else the last moment that is known."""
     if project.cut is not None:
         return (project.cut - EPOCH) // timedelta(microseconds=1)
-    return max((int(times.max()) for times in (k[k < NEVER] for k in known) if len(times)), default=0)
+    return last_before(NEVER, *known)
 
 
 def _sorted_by_lead(lead: Codes, n: int, columns: Columns) -> tuple[Ints, Ints, Columns]:
@@ -256,15 +248,16 @@ def _sorted_by_lead(lead: Codes, n: int, columns: Columns) -> tuple[Ints, Ints, 
     A counting sort brings each lead's rows together; each lead is then sorted by itself. Long columns are
     worked on in threads.
     """
-    start, order = by_lead(lead, n)
-    events, out = np.empty(len(lead), EVENT), Columns(*map(np.empty_like, columns))
+    start, order = np.zeros(n + 1, np.int64), np.empty(len(lead), np.int64)
+    events, out = np.empty(len(lead), EVENT), tuple([np.empty(len(lead), column.dtype) for column in columns])
+    by_lead(lead, start, order)
     if len(lead) <= SMALL:
         for name, column in zip(Columns._fields, columns):
             events[name] = column
         sort_leads(0, n, start, order, events, out)
-        return start, order, out
+        return start, order, Columns(*out)
     ends = np.linspace(0, n, 1 + min(64, 1 + n // 1000)).astype(np.int64)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(events.__setitem__, Columns._fields, columns))
         list(pool.map(lambda lo, hi: sort_leads(lo, hi, start, order, events, out), ends[:-1], ends[1:]))
-    return start, order, out
+    return start, order, Columns(*out)

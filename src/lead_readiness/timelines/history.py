@@ -37,6 +37,7 @@ class Timelines:
     account: npt.NDArray[np.int32]
     account_start: Ints
     attributes: dict[str, npt.NDArray[np.object_] | npt.NDArray[np.float64]]
+    accounts_known: bool
     start: Ints
     time: Ints
     recorded: Ints
@@ -57,7 +58,6 @@ class Timelines:
     cut: int
     order: Ints = field(repr=False)
     event_ids: pa.ChunkedArray | tuple[str | None, ...] | None = field(default=None, repr=False)
-    accounts_known: bool = False
 
     def __len__(self) -> int:
         return len(self.lead_ids)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from lead_readiness.timelines.history import Ints, Timelines
 
-PLAIN = (
-    *("lead_ids", "created", "time", "recorded", "kind", "value"),
+COLUMNS = (
+    *("lead_ids", "created", "account", "time", "recorded", "kind", "value", "asset", "order"),
     *("outcome", "decided", "opportunity", "opened", "amount", "handed_off", "returned", "return_reason"),
 )
-"""Columns that refer to no other."""
+SLICES = "account_start", "start", "handoff_start"
+_columns = attrgetter(*COLUMNS, *SLICES)
 
 
 def joined(parts: Sequence[Timelines]) -> tuple[Timelines, list[int]]:
@@ -41,60 +42,63 @@ def joined(parts: Sequence[Timelines]) -> tuple[Timelines, list[int]]:
     first = parts[0]
     if len(parts) == 1:
         return first, [0]
-    leads, accounts = _begins(map(len, parts)), _begins(len(p.account_start) - 1 for p in parts)
-    assets = sorted({name for part in parts for name in part.assets})
-    place = {name: code for code, name in enumerate(assets)}
-    rows = [_rows(part) for part in parts]
-    columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in PLAIN}
-    columns |= {
-        "account": _moved([p.account for p in parts], accounts),
-        "account_start": _slices([p.account_start for p in parts]),
-        "start": _slices([p.start for p in parts]),
-        "handoff_start": _slices([p.handoff_start for p in parts]),
-        "attributes": {k: np.concatenate([p.attributes[k] for p in parts]) for k in first.attributes},
-        "asset": np.concatenate(
-            [np.array([*(place[a] for a in p.assets), -1], np.int32)[p.asset] for p in parts]
-        ),
-        "order": np.concatenate(
-            [np.where(p.order < 0, -1, p.order + n) for p, n in zip(parts, _begins(rows))]
-        ),
+    found = dict(zip((*COLUMNS, *SLICES), zip(*map(_columns, parts))))
+    leads, events = found["lead_ids"], found["time"]
+    laid: dict[str, Any] = {name: np.concatenate(found[name]) for name in COLUMNS}
+    ids = [_ids(part) for part in parts]
+    rows = laid["order"] + _moves(map(len, ids), events)
+    rows[laid["order"] < 0] = -1
+    assets, codes = _assets([part.assets for part in parts])
+    laid |= {
+        "account": laid["account"] + _moves([len(start) - 1 for start in found["account_start"]], leads),
+        "account_start": _slices(found["account_start"], leads),
+        "start": _slices(found["start"], events),
+        "handoff_start": _slices(found["handoff_start"], found["handed_off"]),
+        "asset": codes[laid["asset"] + 1 + _moves([len(part.assets) + 1 for part in parts], events)],
+        "order": rows,
     }
     return replace(
         first,
-        **columns,
-        assets=tuple(assets),
-        event_ids=tuple(name for part, n in zip(parts, rows) for name in _ids(part, n)),
-        cut=max(part.cut for part in parts),
-        accounts_known=any(part.accounts_known for part in parts),
-    ), leads
+        **laid,
+        attributes={k: np.concatenate([part.attributes[k] for part in parts]) for k in first.attributes},
+        assets=assets,
+        event_ids=tuple(chain.from_iterable(ids)),
+        cut=max([part.cut for part in parts]),
+        accounts_known=any([part.accounts_known for part in parts]),
+    ), _begins(map(len, leads))
 
 
-def _begins(sizes: Any) -> list[int]:
+def _begins(sizes: Iterable[int]) -> list[int]:
     return [0, *accumulate(sizes)][:-1]
 
 
-def _moved(columns: Sequence[npt.NDArray[Any]], by: Sequence[int]) -> npt.NDArray[Any]:
-    return np.concatenate([column + column.dtype.type(n) for column, n in zip(columns, by)])
+def _moves(sizes: Iterable[int], columns: Sequence[Sized]) -> npt.NDArray[np.int32]:
+    """How far each value of the columns moves when what it refers to, of these sizes, is laid one after the other."""
+    return np.repeat(np.array(_begins(sizes), np.int32), [*map(len, columns)])
 
 
-def _slices(starts: Sequence[Ints]) -> Ints:
-    """The boundaries of all slices: each column's own end is where the next begins."""
-    begins = _begins(int(start[-1]) for start in starts)
-    return np.append(_moved([start[:-1] for start in starts], begins), begins[-1] + starts[-1][-1])
+def _slices(starts: Sequence[Ints], columns: Sequence[Sized]) -> Ints:
+    """The boundaries of all slices: each part's own end is where the next begins."""
+    ends = np.concatenate(starts) + _moves(map(len, columns), starts)
+    keep = np.ones(len(ends), bool)
+    keep[_begins(map(len, starts))[1:]] = False
+    return ends[keep]
 
 
-def _rows(part: Timelines) -> int:
-    """How many rows of its source a part may refer to."""
-    return int(part.order.max(initial=-1)) + 1
+def _assets(parts: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    """All assets sorted, and their codes part by part, each part's after that of none."""
+    assets = sorted({*chain.from_iterable(parts)})
+    codes: dict[str | None, int] = dict(zip([*assets, None], [*range(len(assets)), -1]))
+    named = chain.from_iterable([(None, *own) for own in parts])
+    return tuple(assets), np.array([*map(codes.get, named)], np.int32)
 
 
-def _ids(part: Timelines, rows: int) -> Sequence[str | None]:
-    """The ids of so many rows of the source."""
+def _ids(part: Timelines) -> Sequence[str | None]:
+    """The ids of the rows of its source that a part may refer to."""
+    if isinstance(part.event_ids, tuple):
+        return part.event_ids
+    rows = int(part.order.max(initial=-1)) + 1
     if part.event_ids is None:
         return (None,) * rows
-    known = (
-        part.event_ids.slice(0, rows).to_pylist()
-        if isinstance(part.event_ids, pa.ChunkedArray)
-        else part.event_ids
-    )
-    return known[:rows]
+    known: list[str | None] = part.event_ids.slice(0, rows).to_pylist()
+    return known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,12 @@ EVENT = np.dtype(
 )
 """One event in one place: its lead's events lie far apart, and each is fetched from memory once."""
 
+DAY = 86_400_000_000
+FACTS = 7
+RECENT, COUNT, FIRST, LAST, DAYS, CITED, TIED = range(FACTS)
+"""What `seen` tells: whether the events are of the span, how many, when, on how many dates; where those to be cited
+end, and whether some of them happened at one moment."""
+
 
 class Columns(NamedTuple):
     """The columns of events, in the order in which they decide which of two events stands first."""
@@ -39,19 +45,16 @@ class Columns(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def by_lead(lead: npt.NDArray[np.int32], n: int) -> tuple[Ints, Ints]:
-    """Slices per lead and the rows in lead order, in one pass each."""
-    start = np.zeros(n + 1, np.int64)
+def by_lead(lead: npt.NDArray[np.int32], start: Ints, order: Ints) -> None:
+    """Slices per lead, into ``start`` (zeros), and the rows in lead order, in one pass each."""
     for e in range(len(lead)):
         start[lead[e] + 1] += 1
-    for i in range(n):
+    for i in range(len(start) - 1):
         start[i + 1] += start[i]
-    order = np.empty(len(lead), np.int64)
     cursor = start[:-1].copy()
     for e in range(len(lead)):
         order[cursor[lead[e]]] = e
         cursor[lead[e]] += 1
-    return start, order
 
 
 @njit(cache=True, nogil=True)
@@ -109,14 +112,106 @@ def of_others(
 @njit(cache=True, nogil=True)
 def latest(time: Ints, events: Ints, most: int) -> tuple[int, int, Ints]:
     """The first and the last moment of some events, at least one, and those not before the ``most``-th latest."""
-    times, n = time[events], len(events)
-    since = np.sort(times)[n - most] if n > most else times.min()
-    return times.min(), times.max(), events[times >= since]
+    first = last = time[events[0]]
+    newest = np.full(most, np.iinfo(np.int64).min)  # sorted; `np.sort` would take seconds to compile
+    for e in events:
+        first, last = min(first, time[e]), max(last, time[e])
+        if time[e] > newest[0]:
+            at = 0
+            while at + 1 < most and newest[at + 1] < time[e]:
+                newest[at] = newest[at + 1]
+                at += 1
+            newest[at] = time[e]
+    cited, n = np.empty(len(events), np.int64), 0
+    for e in events:
+        if time[e] >= newest[0]:
+            cited[n] = e
+            n += 1
+    return first, last, cited[:n]
 
 
 @njit(cache=True, nogil=True)
-def sort_leads(lo: int, hi: int, start: Ints, order: Ints, events: Events, out: Columns) -> None:
-    """Sort each of the leads ``lo:hi``: its slice of ``order``, and into ``out`` its ``events`` in that order."""
+def seen(
+    asked: Ints,
+    wanted: npt.NDArray[np.bool_],
+    span: Ints,
+    most: int,
+    start: Ints,
+    time: Ints,
+    recorded: Ints,
+    kind: Kinds,
+    order: Ints,
+) -> tuple[Ints, Ints]:
+    """What is to be told of each of n ``asked``: a lead, a moment, and a row of ``wanted`` kinds and ``span``.
+
+    Told are the lead's events of these kinds that were known at the moment: those of the span before it, or all where
+    there are none. Returns (n, `FACTS` + kinds) the facts, then how many there are of each kind; and (cited, 2) the
+    ``most`` latest of each, latest first and all of one moment or none: when it happened, negative, and its ``order``.
+    """
+    found = np.zeros((len(asked), FACTS + wanted.shape[1]), np.int64)
+    cited, end = np.empty((len(asked) * most, 2), np.int64), 0
+    for i in range(len(asked)):
+        lead, as_of, row = asked[i, 0], asked[i, 1], asked[i, 2]
+        fact, begin, since = found[i], end, as_of - span[row]
+        for e in range(start[lead + 1] - 1, start[lead] - 1, -1):
+            if time[e] >= as_of or recorded[e] > as_of or not wanted[row, kind[e]]:
+                continue
+            if time[e] < since and fact[RECENT]:
+                break
+            if fact[COUNT] == 0:
+                fact[LAST] = time[e]
+            if fact[COUNT] == 0 or time[e] // DAY != fact[FIRST] // DAY:
+                fact[DAYS] += 1
+            fact[FIRST] = time[e]
+            fact[RECENT] |= time[e] >= since
+            fact[COUNT] += 1
+            fact[FACTS + kind[e]] += 1
+            tied = end > begin and time[e] == -cited[end - 1, 0]
+            if tied or end - begin < most:
+                fact[TIED] |= tied
+                if end == len(cited):
+                    cited = _twice(cited)
+                cited[end, 0], cited[end, 1] = -time[e], order[e]
+                end += 1
+        fact[CITED] = end
+    return found, cited[:end]
+
+
+@njit(cache=True, nogil=True)
+def _twice(rows: Ints) -> Ints:
+    """The rows with as much room again after them."""
+    longer = np.empty((2 * len(rows), 2), np.int64)
+    for n in range(len(rows)):
+        longer[n, 0], longer[n, 1] = rows[n, 0], rows[n, 1]
+    return longer
+
+
+@njit(cache=True, nogil=True)
+def last_before(
+    end: int, created: Ints, recorded: Ints, decided: Ints, handed_off: Ints, returned: Ints
+) -> int:
+    """The last of the moments before ``end``, 0 where there is none."""
+    found = 0
+    for times in (created, recorded, decided, handed_off, returned):
+        for time in times:
+            if found < time < end:
+                found = time
+    return found
+
+
+@njit(cache=True, nogil=True)
+def sort_leads(
+    lo: int,
+    hi: int,
+    start: Ints,
+    order: Ints,
+    events: Events,
+    out: tuple[npt.NDArray[Any], ...],
+) -> None:
+    """Sort each of the leads ``lo:hi``: its slice of ``order``, and into ``out`` its ``events`` in that order.
+
+    ``out`` are the fields of `Columns` as a plain tuple, which a kernel is called with in half the time.
+    """
     time, kind, asset, value, recorded = out
     longest = 1
     for i in range(lo, hi):

@@ -6,53 +6,92 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from lead_readiness.treeshap.tables import Tables
+Places = npt.NDArray[np.uint32]
+Values = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
-BLOCK = 256
-"""Rows looked up together, so that a group's table is read while it is in the fastest cache."""
+BLOCK = 128
+"""Rows looked up together: what is kept of them stays in a processor's own cache."""
 
 
 @njit(cache=True, nogil=True)
-def explain_few(tables: Tables, rows: npt.NDArray[np.float32], phi: npt.NDArray[np.float64]) -> None:
-    """Writes the Shapley values of each row to the same row of ``phi``; made for a handful of rows."""
-    phi[:] = 0.0
-    for r in range(len(rows)):
-        for g in range(len(tables.table_start)):
-            place = np.uint64(tables.table_start[g])
-            for q in range(tables.question_start[g], tables.question_start[g + 1]):
-                exceeds = rows[r, tables.question_feature[q]] > tables.question_threshold[q]
-                place += np.uint64(tables.question_stride[q]) * np.uint64(exceeds)
-            for term in range(tables.term_start[g], tables.term_start[g + 1]):
-                phi[r, tables.term_feature[term]] += tables.terms[place]
+def explain_few(
+    question_start: Places,
+    question_threshold: Values,
+    question_group: Places,
+    question_stride: npt.NDArray[np.uint16],
+    term_start: Places,
+    term_feature: Places,
+    table_start: Places,
+    terms: Floats,
+    rows: Values,
+    phi: Floats,
+) -> bool:
+    """Writes the Shapley values of each row to the same row of ``phi``; made for a handful of rows.
+
+    Whether some value was NaN.
+    """
+    missing = False
+    places = np.empty(len(table_start), np.uint16)
+    for r in range(rows.shape[0]):
+        row, sums = rows[r], phi[r]
+        places[:] = 0
+        for c in range(len(row)):
+            value = row[c]
+            missing |= np.isnan(value)
+            q, end = question_start[c], question_start[c + 1]
+            while q < end and value > question_threshold[q]:
+                places[question_group[q]] += question_stride[q]
+                q += np.uint32(1)
+        sums[:] = 0.0
+        for g in range(len(places)):
+            place = np.uint64(table_start[g]) + np.uint64(places[g])
+            for term in range(term_start[g], term_start[g + 1]):
+                sums[term_feature[term]] += terms[place]
                 place += np.uint64(1)
+    return missing
 
 
 @njit(cache=True, nogil=True)
-def explain_many(tables: Tables, rows: npt.NDArray[np.float32], phi: npt.NDArray[np.float64]) -> None:
+def explain_many(
+    question_start: Places,
+    question_threshold: Values,
+    question_group: Places,
+    question_stride: npt.NDArray[np.uint16],
+    term_start: Places,
+    term_feature: Places,
+    table_start: Places,
+    terms: Floats,
+    rows: Values,
+    phi: Floats,
+) -> bool:
     """The same numbers to the last bit, feature by feature over blocks of rows; made for many rows."""
+    missing = False
     features = rows.shape[1]
-    values = np.empty((features, BLOCK), np.float32)
+    values = np.empty(BLOCK, np.float32)
     sums = np.empty((features, BLOCK), np.float64)
-    places = np.empty(BLOCK, np.uint32)
+    places = np.empty((len(table_start), BLOCK), np.uint16)
     for begin in range(0, len(rows), BLOCK):
         n = min(BLOCK, len(rows) - begin)
-        for r in range(n):
-            for c in range(features):
-                values[c, r] = rows[begin + r, c]
-        sums[:] = 0.0
-        for g in range(len(tables.table_start)):
-            places[:] = 0
-            for q in range(tables.question_start[g], tables.question_start[g + 1]):
-                value = values[tables.question_feature[q]]
-                threshold, stride = tables.question_threshold[q], tables.question_stride[q]
+        places[:] = 0
+        for c in range(features):
+            for r in range(n):
+                values[r] = rows[begin + r, c]
+                missing |= np.isnan(values[r])
+            for q in range(question_start[c], question_start[c + 1]):
+                place = places[question_group[q]]
+                threshold, stride = question_threshold[q], question_stride[q]
                 for r in range(n):
-                    places[r] += stride if value[r] > threshold else np.uint32(0)
-            start = np.uint64(tables.table_start[g])
-            for term in range(tables.term_start[g], tables.term_start[g + 1]):
-                total, answers = sums[tables.term_feature[term]], tables.terms[start:]
+                    place[r] += stride if values[r] > threshold else np.uint16(0)
+        sums[:] = 0.0
+        for g in range(len(places)):
+            start, place = np.uint64(table_start[g]), places[g]
+            for term in range(term_start[g], term_start[g + 1]):
+                total, answers = sums[term_feature[term]], terms[start:]
                 start += np.uint64(1)
                 for r in range(n):
-                    total[r] += answers[places[r]]
+                    total[r] += answers[place[r]]
         for r in range(n):
             for c in range(features):
                 phi[begin + r, c] = sums[c, r]
+    return missing

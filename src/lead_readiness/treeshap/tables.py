@@ -10,13 +10,14 @@ row of a table. Explaining a lead is then one look-up per group.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lead_readiness.treeshap.model import DEEPEST, Leaf
+from lead_readiness.treeshap.model import DEEPEST, Leaf, Model
 
 MOST_PATTERNS = 256
 """Patterns in one table (about 10 kB): larger tables mean fewer look-ups but leave the fastest cache.
@@ -30,32 +31,34 @@ Bools = npt.NDArray[np.bool_]
 class Tables(NamedTuple):
     """Every group's questions and answers, flat: what the kernels read.
 
-    Group ``g`` asks ``question_start[g]:question_start[g + 1]``. A row's place in ``terms`` is ``table_start[g]``
-    plus the ``question_stride`` of each question whose ``question_threshold`` it exceeds; from there on lies one
-    Shapley term per feature in ``term_feature[term_start[g]:term_start[g + 1]]``. Indices are unsigned because
-    that spares the kernels a test for negative ones.
+    Of feature ``f`` the questions ``question_start[f]:question_start[f + 1]`` are asked, by rising threshold. A row's
+    place in ``terms`` is, for group ``g``, ``table_start[g]`` plus the ``question_stride`` of each question of that
+    ``question_group`` whose ``question_threshold`` it exceeds; from there on lies one Shapley term per feature in
+    ``term_feature[term_start[g]:term_start[g + 1]]``. Indices are unsigned because that spares the kernels a test
+    for negative ones; 16 bits hold every place within a table, as `MOST_PATTERNS` bounds its columns, too.
     """
 
     question_start: npt.NDArray[np.uint32]
-    question_feature: npt.NDArray[np.uint32]
     question_threshold: npt.NDArray[np.float32]
-    question_stride: npt.NDArray[np.uint32]
+    question_group: npt.NDArray[np.uint32]
+    question_stride: npt.NDArray[np.uint16]
     term_start: npt.NDArray[np.uint32]
     term_feature: npt.NDArray[np.uint32]
     table_start: npt.NDArray[np.uint32]
     terms: Floats
 
 
-def build(trees: Sequence[list[Leaf]]) -> tuple[float, Tables]:
+def build(model: Model) -> tuple[float, Tables]:
     """The mean logit over the training rows, and the tables; no trees, or trees that never split, have empty ones."""
-    groups = [group for tree in trees if len(tree) > 1 for group in _cut(tree, 0)]
-    questions = [question for group in groups for question in group.questions()]
+    groups = [group for tree in model.trees if len(tree) > 1 for group in _cut(tree, 0)]
+    questions = sorted((*asked, g) for g, group in enumerate(groups) for asked in group.questions())
     tables = [group.table() for group in groups]
-    return math.fsum(leaf.expected() for tree in trees for leaf in tree), Tables(
-        question_start=_starts([len(group.questions()) for group in groups]),
-        question_feature=np.array([feature for feature, _, _ in questions], np.uint32),
-        question_threshold=np.array([threshold for _, threshold, _ in questions], np.float32),
-        question_stride=np.array([stride for _, _, stride in questions], np.uint32),
+    of_feature = Counter(feature for feature, *_ in questions)
+    return math.fsum(leaf.expected() for tree in model.trees for leaf in tree), Tables(
+        question_start=_starts([of_feature[feature] for feature in range(model.features)]),
+        question_threshold=np.array([threshold for _, threshold, _, _ in questions], np.float32),
+        question_group=np.array([g for *_, g in questions], np.uint32),
+        question_stride=np.array([stride for _, _, stride, _ in questions], np.uint16),
         term_start=_starts([len(group.thresholds) for group in groups]),
         term_feature=np.array([feature for group in groups for feature in group.thresholds], np.uint32),
         table_start=_starts([table.size for table in tables])[:-1],

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lead_readiness.project import Project
 from lead_readiness.tables.checks import MOST_PEOPLE
-from lead_readiness.timelines import NEVER, NONE, Columns
+from lead_readiness.timelines import NEVER, NONE, WON, Columns
 from lead_readiness.timelines.build import Decisions, People, Stays
-from lead_readiness.wire.events import Event
+from lead_readiness.wire.events import Events
+from lead_readiness.wire.meaning import meaning
 from lead_readiness.wire.mistakes import Place
+
+INT8, INT16, INT32, INT64 = np.dtype(np.int8), np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.int64)
+FLOAT32, FLOAT64, OBJECT = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.object_)
+"""Types as objects: looking one up takes as long as making a short column."""
 
 
 class Decision(NamedTuple):
@@ -40,8 +46,8 @@ class Lead(NamedTuple):
     lead_id: str
     created: int
     account_id: str | None
-    attributes: dict[str, Any]
-    events: list[Event | None]
+    attributes: list[Any]
+    events: Events
     decision: Decision
     stays: list[Stay]
 
@@ -58,54 +64,55 @@ def accounts(leads: Sequence[Lead]) -> tuple[list[str | None], int]:
 
 def people(project: Project, leads: Sequence[Lead], accounts: Sequence[str | None]) -> People:
     """The leads' columns; a lead without an account stands by itself."""
-    first = [n for n, name in enumerate(accounts) if n == 0 or name is None or name != accounts[n - 1]]
-    start = np.array([*first, len(leads)], np.int64)
+    begins = [n == 0 or name is None or name != accounts[n - 1] for n, name in enumerate(accounts)]
+    start = [n for n, is_first in enumerate(begins) if is_first]
+    types: dict[str, np.dtype[Any]] = {
+        name: FLOAT64 if is_number else OBJECT for name, is_number in meaning(project).attributes.items()
+    }
+    attributes = zip(types, zip(*[lead.attributes for lead in leads]))
     return People(
-        lead_ids=np.array([lead.lead_id for lead in leads], object),
-        created=np.array([lead.created for lead in leads], np.int64),
-        account=np.repeat(np.arange(len(first), dtype=np.int32), start[1:] - start[:-1]),
-        account_start=start,
-        attributes={
-            name: np.array([lead.attributes[name] for lead in leads], float if a.type == "number" else object)
-            for name, a in project.attributes.items()
-        },
+        lead_ids=np.array([lead.lead_id for lead in leads], OBJECT),
+        created=np.array([lead.created for lead in leads], INT64),
+        account=np.array([n - 1 for n in accumulate(begins)], INT32),
+        account_start=np.array([*start, len(leads)], INT64),
+        attributes={name: np.array(column, types[name]) for name, column in attributes},
         accounts_known=any(name is not None for name in accounts),
     )
 
 
-def of_events(project: Project, events: Sequence[Event]) -> tuple[Columns, tuple[str, ...]]:
+def of_events(events: Events) -> tuple[Columns, tuple[str, ...]]:
     """The events' columns, and the assets that they refer to."""
-    kinds = {kind: code for code, kind in enumerate(project.vocabulary)}
-    _, occurred, kind, value, asset, _, _ = zip(*events) if events else ((),) * 7
-    assets = sorted({name for name in asset if name is not None})
-    codes: dict[str | None, int] = {None: -1, **{name: code for code, name in enumerate(assets)}}
+    assets = sorted({*filter(None, events.asset)})
+    codes: dict[str | None, int] = dict(zip([*assets, None], [*range(len(assets)), -1]))
     return Columns(
-        time=np.array(occurred, np.int64),
-        kind=np.array([kinds[name] for name in kind], np.int16),
-        asset=np.array([codes[name] for name in asset], np.int32),
-        value=np.array(value, np.float32),
-        recorded=np.array([event.known for event in events], np.int64),
+        time=np.array(events.occurred, INT64),
+        kind=np.array(events.kind, INT16),
+        asset=np.array([*map(codes.get, events.asset)], INT32),
+        value=np.array(events.value, FLOAT32),
+        recorded=np.array(events.known, INT64),
     ), tuple(assets)
 
 
 def decisions(decisions: Sequence[Decision]) -> Decisions:
     """The leads' outcomes as columns."""
     outcome, decided, opportunity, amount = zip(*decisions)
+    opened = [min(made[1:3]) if made.outcome == WON else NEVER for made in decisions]
     return Decisions(
-        np.array(outcome, np.int8),
-        np.array(decided, np.int64),
-        np.array(opportunity, np.int64),
-        np.array(amount, np.float64),
+        np.array(outcome, INT8),
+        np.array(decided, INT64),
+        np.array(opportunity, INT64),
+        np.array(opened, INT64),
+        np.array(amount, FLOAT64),
     )
 
 
 def handed(stays: Sequence[Sequence[Stay]]) -> Stays:
-    """All hand-offs, lead by lead."""
-    rows = [(n, *stay) for n, of_lead in enumerate(stays) for stay in of_lead]
-    lead, handed, returned, reason = zip(*rows) if rows else ((), (), (), ())
+    """All hand-offs, lead by lead; each lead's are sorted."""
+    rows = [*chain.from_iterable(stays)]
+    handed, returned, reason = zip(*rows) if rows else ((), (), ())
     return Stays(
-        np.array(lead, np.int32),
-        np.array(handed, np.int64),
-        np.array(returned, np.int64),
-        np.array(reason, np.int16),
+        np.array([0, *accumulate(map(len, stays))], INT64),
+        np.array(handed, INT64),
+        np.array(returned, INT64),
+        np.array(reason, INT16),
     )

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from operator import lt
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from lead_readiness.project import Project
 from lead_readiness.timelines import NEVER
-from lead_readiness.wire.mistakes import Mistakes, Place, Said
-from lead_readiness.wire.values import Object, Values, sound
+from lead_readiness.wire.meaning import meaning
+from lead_readiness.wire.mistakes import BadValuesError, Mistakes, Place, Said
+from lead_readiness.wire.values import Items, Object, Values, sound
 
 MOST_EVENTS, MOST_MISTAKES = 100_000, 100
 _WORDS = re.compile(r"[^a-z0-9]+")
+PARTS = 32
 
 
 class Event(NamedTuple):
@@ -29,10 +33,35 @@ class Event(NamedTuple):
     recorded: int | None
     event_id: str | None
 
+
+class Events(NamedTuple):
+    """Events as columns: ``place`` is an event's in its list, ``kind`` its code, ``recorded`` NEVER where not given."""
+
+    place: Sequence[int]
+    lead_id: Sequence[str | None]
+    occurred: Sequence[int]
+    kind: Sequence[int]
+    value: Sequence[float | None]
+    asset: Sequence[str | None]
+    recorded: Sequence[int]
+    event_id: Sequence[str | None]
+
     @property
-    def known(self) -> int:
-        """When it became known: when it occurred, unless it was recorded later."""
-        return self.occurred if self.recorded is None else self.recorded
+    def known(self) -> Sequence[int]:
+        """When each became known: when it occurred, unless it was recorded later."""
+        if min(self.recorded, default=NEVER) == NEVER:
+            return self.occurred
+        return [
+            occurred if recorded == NEVER else recorded
+            for occurred, recorded in zip(self.occurred, self.recorded)
+        ]
+
+    @staticmethod
+    def laid(parts: Sequence[Events]) -> Events:
+        """All events, part by part."""
+        if len(parts) == 1:
+            return parts[0]
+        return Events(*(list(chain.from_iterable(column)) for column in zip(*parts)))
 
 
 @dataclass(frozen=True)
@@ -64,12 +93,14 @@ def read_events(
     """
     mistakes = Mistakes(most_mistakes)
     reader = Reader(project, Values(project, mistakes))
-    found = [
-        reader.event(item, (*at, n), owner=None)
-        for n, item in enumerate(few(items, most_events, "event", at, mistakes))
-    ]
+    found = reader.events(few(items, most_events, "event", at, mistakes), at, owner=None)
     mistakes.check()
-    return Arrived(tuple(event for event in found if event), dict(reader.unknown))
+    kinds = project.kinds
+    events = [
+        Event(lead_id, occurred, kinds[kind], value, asset, None if recorded == NEVER else recorded, event_id)
+        for _, lead_id, occurred, kind, value, asset, recorded, event_id in zip(*found)
+    ]
+    return Arrived(tuple(events), reader.unknown)
 
 
 def few(items: object, most: int, noun: str, at: Place, mistakes: Mistakes) -> list[Any]:
@@ -86,84 +117,128 @@ class Reader:
     """Reads events of one vocabulary and counts those of kinds that it lacks."""
 
     def __init__(self, project: Project, values: Values) -> None:
-        self.values = values
-        self.kinds, self.slugs = project.vocabulary, _slugs(project.kinds)
-        self.unknown = Counter[str]()
+        self.project, self.values, self.kinds = project, values, meaning(project).kinds
+        self.unknown: dict[str, int] = {}
 
-    def event(self, item: Any, at: Place, owner: str | None) -> Event | None:
-        """One event, or None when its kind is unknown or it cannot be used; ``owner`` is whose list it stands in."""
-        values = self.values
-        if type(item) is not dict:
-            values.object(item, at)
-            return None
-        tracked = item.get("type") == "track"
-        named = item.get("event" if tracked else "kind")
-        kind = named if type(named) is str and named in self.kinds else self._other(named, at, tracked)
-        if kind is None:
-            return None
-        return self._tracked(item, kind, at, owner) if tracked else self._ours(item, kind, at, owner)
+    def events(self, items: list[Any], at: Place, owner: str | None, begin: int = 0) -> Events:
+        """The events of a list column by column; those of unknown kinds and those that cannot be used are left out.
 
-    def _other(self, named: Any, at: Place, tracked: bool) -> str | None:
-        """The kind that a name stands for although the vocabulary has it not; without one it is counted."""
-        if type(named) is not str or not named or not sound(named):
-            expected = "the name of an event kind as text"
-            self.values.mistakes.add((*at, "event" if tracked else "kind"), named, expected, "give it")
-            return None
-        kind = self.slugs.get(slug(named)) if tracked else None
-        if kind is None:
-            self.unknown[named] += 1
-        return kind
-
-    def _ours(self, item: Object, kind: str, at: Place, owner: str | None) -> Event:
-        values = self.values
-        whose = (
-            owner if owner is not None and "lead_id" not in item else self._whose(item, "lead_id", at, owner)
+        ``owner`` is whose list it is, if it is one lead's. Where there are mistakes it is read again in ever smaller
+        parts, so that they are told event by event.
+        """
+        mistakes = self.values.mistakes
+        before = len(mistakes.found)
+        try:
+            found = self._columns(items, range(begin, begin + len(items)), at, owner)
+        except BadValuesError:
+            if len(items) == 1:
+                raise
+        else:
+            if len(mistakes.found) == before or len(items) == 1:
+                return found
+        del mistakes.found[before:]
+        size = -(-len(items) // PARTS)
+        return Events.laid(
+            [self.events(items[n : n + size], at, owner, begin + n) for n in range(0, len(items), size)]
         )
-        occurred = values.instant(item, "occurred_at", at, required=True)
-        recorded = values.instant(item, "recorded_at", at) if "recorded_at" in item else NEVER
-        if recorded < occurred < NEVER:
-            expected, do = "a recording after the event", "leave it out where it is not known"
-            values.mistakes.add((*at, "recorded_at"), item["recorded_at"], expected, do)
-        return Event(
+
+    def _columns(self, items: list[Any], places: Sequence[int], at: Place, owner: str | None) -> Events:
+        if {*map(type, items)} <= {dict}:
+            keys = set().union(*items)
+            if "type" not in keys or "track" not in [item.get("type") for item in items]:
+                return self._ours(Items(items, places, at, keys), owner)
+        ours: dict[int, Object] = {}
+        calls: dict[int, Object] = {}
+        for n, item in zip(places, items):
+            if type(item) is dict:
+                (calls if item.get("type") == "track" else ours)[n] = item
+            else:
+                self.values.object(item, (*at, n))
+        held = [*ours.values()]
+        rows = [*zip(*self._ours(Items(held, [*ours], at, set().union(*held)), owner))]
+        rows += filter(None, [self._tracked(call, n, at, owner) for n, call in calls.items()])
+        return Events(*zip(*sorted(rows))) if rows else Events(*([[]] * 8))
+
+    def _ours(self, items: Items, owner: str | None) -> Events:
+        kind, values = self._kinds(items), self.values
+        if None in kind:
+            used = [row for row, code in enumerate(kind) if code is not None]
+            kind = [kind[row] for row in used]
+            items = items.only(used)
+        whose = values.ids(items, "lead_id", required=owner is None)
+        if owner and not {*whose} <= {owner, None}:
+            for n, named in zip(items.places, whose):
+                self._check_owner(named, owner, (*items.at, n, "lead_id"))
+        occurred = values.instants(items, "occurred_at", required=True)
+        recorded = values.instants(items, "recorded_at")
+        if any(map(lt, recorded, occurred)):
+            for n, item, after, before in zip(items.places, items.held, recorded, occurred):
+                if after < before < NEVER:
+                    expected, do = "a recording after the event", "leave it out where it is not known"
+                    values.mistakes.add((*items.at, n, "recorded_at"), item["recorded_at"], expected, do)
+        return Events(
+            items.places,
             whose,
             occurred,
             kind,
-            values.number(item, "value", at) if "value" in item else None,
-            values.text(item, "asset", at) if "asset" in item else None,
-            None if recorded == NEVER else recorded,
-            values.id(item, "event_id", at) if "event_id" in item else None,
+            values.numbers(items, "value"),
+            values.texts(items, "asset"),
+            recorded,
+            values.ids(items, "event_id"),
         )
 
-    def _tracked(self, call: Object, kind: str, at: Place, owner: str | None) -> Event:
+    def _kinds(self, items: Items) -> list[Any]:
+        """The kinds' codes, None where one is unknown or cannot be used."""
+        named, types = items.column("kind")
+        if types <= {str}:
+            found = [*map(self.kinds.get, named)]
+            if None not in found:
+                return found
+        return [self._kind(name, (*items.at, n, "kind")) for n, name in zip(items.places, named)]
+
+    def _kind(self, named: Any, at: Place, by_slug: bool = False) -> int | None:
+        """The code of a kind by its name, or else by its slug; one that the vocabulary lacks is counted."""
+        code = self.kinds.get(named) if type(named) is str else None
+        if code is not None:
+            return code
+        if type(named) is not str or not named or not sound(named):
+            self.values.mistakes.add(at, named, "the name of an event kind as text", "give it")
+            return None
+        code = _slugs(self.project.kinds).get(slug(named)) if by_slug else None
+        if code is None:
+            self.unknown[named] = self.unknown.get(named, 0) + 1
+        return code
+
+    def _tracked(self, call: Object, n: int, at: Place, owner: str | None) -> tuple[Any, ...] | None:
         """A `track` call; one received before it happened, by a clock that runs ahead, was known at once."""
-        values, within = self.values, (*at, "properties")
+        values, at = self.values, (*at, n)
+        within = (*at, "properties")
+        kind = self._kind(call.get("event"), (*at, "event"), by_slug=True)
+        if kind is None:
+            return None
         given = call.get("properties")
         properties = {} if given is None else values.object(given, within)
-        whose = (
-            owner if owner is not None and "userId" not in call else self._whose(call, "userId", at, owner)
-        )
+        whose = values.id(call, "userId", at, required=owner is None)
+        self._check_owner(whose, owner, (*at, "userId"))
         when = "timestamp" if "timestamp" in call else "originalTimestamp"
         occurred = values.instant(call, when if when in call else "timestamp", at, required=True)
         recorded = values.instant(call, "receivedAt" if "receivedAt" in call else "sentAt", at)
-        return Event(
+        return (
+            n,
             whose,
             occurred,
             kind,
             values.number(properties, "value", within),
             values.text(properties, "path", within) or _path(values.text(properties, "url", within)),
-            None if recorded == NEVER else max(occurred, recorded),
+            recorded if recorded == NEVER else max(occurred, recorded),
             values.id(call, "messageId", at),
         )
 
-    def _whose(self, held: Object, key: str, at: Place, owner: str | None) -> str | None:
-        """The lead that an event names; it must be the one in whose list the event stands."""
-        named = self.values.id(held, key, at, required=owner is None)
+    def _check_owner(self, named: str | None, owner: str | None, at: Place) -> None:
+        """An event that names its lead must stand in that lead's list."""
         if named is not None and owner and named != owner:
-            do = "give it in the list of its own lead"
-            self.values.mistakes.add(
-                (*at, key), named, "the id of the lead that the event is listed under", do
-            )
-        return named
+            expected = "the id of the lead that the event is listed under"
+            self.values.mistakes.add(at, named, expected, "give it in the list of its own lead")
 
 
 def slug(name: str) -> str:
@@ -176,9 +251,9 @@ def slug(name: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _slugs(kinds: tuple[str, ...]) -> dict[str, str]:
-    """The kind that each slug stands for: the first, where several are written alike."""
-    return {slug(kind): kind for kind in reversed(kinds)}
+def _slugs(kinds: tuple[str, ...]) -> dict[str, int]:
+    """The code of the kind that each slug stands for: the first, where several are written alike."""
+    return {slug(kind): code for code, kind in reversed([*enumerate(kinds)])}
 
 
 def _path(url: str | None) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from operator import lt
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,8 @@ from lead_readiness.timelines import NEVER, NONE, OUTCOMES, Timelines
 from lead_readiness.timelines.build import assemble, reason_code
 from lead_readiness.wire import columns
 from lead_readiness.wire.columns import Decision, Lead, Stay
-from lead_readiness.wire.events import MOST_EVENTS, MOST_MISTAKES, Event, Reader, few
+from lead_readiness.wire.events import MOST_EVENTS, MOST_MISTAKES, Events, Reader, few
+from lead_readiness.wire.meaning import meaning
 from lead_readiness.wire.mistakes import Mistakes, Place, Said
 from lead_readiness.wire.values import Object, Values
 
@@ -111,29 +113,22 @@ class _Reading:
             created,
             values.id(held, "account_id", at),
             self._attributes(held, at),
-            self._events(held, at, lead_id),
+            self.reader.events(values.list(held, "events", at), (*at, "events"), lead_id),
             self._decision(held, at, created),
             self._stays(held, at, created),
         )
 
-    def _events(self, held: Object, at: Place, lead_id: str) -> list[Event | None]:
-        """The events in their places, None for one that is left out."""
-        given, read = self.values.list(held, "events", at), self.reader.event
-        return [read(item, (*at, "events", n), lead_id) for n, item in enumerate(given)]
-
-    def _attributes(self, held: Object, at: Place) -> dict[str, Any]:
+    def _attributes(self, held: Object, at: Place) -> list[Any]:
         """The project's attributes; others are not read, but counted, since a misspelt one would seem unknown."""
         given, within = held.get("attributes"), (*at, "attributes")
-        values, known = self.values, self.project.attributes
+        values, known = self.values, meaning(self.project).attributes
         found = {} if given is None else values.object(given, within)
         if not found.keys() <= known.keys():
             self.other_names.update(name for name in found if name not in known)
-        return {
-            name: values.number(found, name, within)
-            if attribute.type == "number"
-            else values.level(found, name, within)
-            for name, attribute in known.items()
-        }
+        return [
+            values.number(found, name, within) if is_number else values.level(found, name, within)
+            for name, is_number in known.items()
+        ]
 
     def _decision(self, lead: Object, at: Place, created: int) -> Decision:
         """The outcome; one without a word and a date is not decided yet."""
@@ -193,47 +188,42 @@ class _Reading:
                 self.mistakes.add(place, lead.lead_id, "one object for each lead", "put its events together")
             seen.add(lead.lead_id)
 
-    def distinct(self, leads: Sequence[Lead]) -> tuple[list[Event], list[int]]:
+    def distinct(self, leads: Sequence[Lead]) -> tuple[Events, list[int]]:
         """The events without those repeated, and their leads' places in the request.
 
         By event_id where there is one, of which the earliest recording is kept; else by full equality.
         """
-        events: list[Event] = []
-        owners: list[int] = []
-        kept: dict[object, int] = {}
-        repeated, gone = 0, set[int]()
-        for n, lead in enumerate(leads):
-            for place, event in enumerate(lead.events):
-                if event is None:
-                    continue
-                name = event.event_id
-                key = (n, *event[1:5], event.known) if name is None else name
-                before = kept.setdefault(key, len(events))
-                if before < len(events):
-                    repeated += 1
-                    if name is None or not self._supersedes(
-                        event, events[before], owners[before] == n, lead.at, place
-                    ):
-                        continue
-                    gone.add(before)
-                    kept[name] = len(events)
-                events.append(event)
-                owners.append(n)
-        self._note("events", "duplicates", repeated, "repeated: {row} dropped", True)
-        if gone:
-            owners = [n for row, n in enumerate(owners) if row not in gone]
-            events = [event for row, event in enumerate(events) if row not in gone]
-        return events, owners
+        events = Events.laid([lead.events for lead in leads])
+        owners = [n for n, lead in enumerate(leads) for _ in lead.events.place]
+        keys: Sequence[object] = events.event_id
+        if None in keys:
+            contents = zip(owners, *events[2:6], events.known)
+            keys = [content if name is None else name for name, content in zip(keys, contents)]
+        if len({*keys}) == len(keys):
+            return events, owners
+        return self._once(leads, events, owners, keys)
 
-    def _supersedes(self, event: Event, earlier: Event, same_lead: bool, at: Place, place: int) -> bool:
-        """Whether of two events with one id the later in the list was recorded earlier; all else must be equal."""
-        if same_lead and earlier[1:5] == event[1:5]:
-            return event.known < earlier.known
-        expected = "one content (lead, time, kind, value, asset) under one event_id"
-        self.mistakes.add(
-            (*at, "events", place, "event_id"), event.event_id, expected, "give each event its own"
-        )
-        return False
+    def _once(
+        self, leads: Sequence[Lead], events: Events, owners: list[int], keys: Sequence[object]
+    ) -> tuple[Events, list[int]]:
+        """The events of which each key is that of one; all but one of those with one key are counted."""
+        kept: dict[object, int] = {}
+        contents = [*zip(owners, *events[2:6])]
+        known = events.known
+        for row, key in enumerate(keys):
+            before = kept.setdefault(key, row)
+            if before == row:
+                continue
+            if contents[before] != contents[row]:
+                place = (*leads[owners[row]].at, "events", events.place[row], "event_id")
+                expected = "one content (lead, time, kind, value, asset) under one event_id"
+                self.mistakes.add(place, events.event_id[row], expected, "give each event its own")
+            elif known[row] < known[before]:
+                kept[key] = row
+        self._note("events", "duplicates", len(keys) - len(kept), "repeated: {row} dropped", True)
+        rows = sorted(kept.values())
+        once = Events(*([column[row] for row in rows] for column in cast(Sequence[Any], events)))
+        return once, [owners[row] for row in rows]
 
     def _note(self, table: str, code: str, rows: int, text: str, aside: bool = False) -> None:
         if rows:
@@ -253,7 +243,7 @@ class _Reading:
             text = f"attributes that the project lacks not read: {named}"
             self._note("leads", "unknown_attributes", len(self.other_names), text)
 
-    def done(self, leads: Sequence[Lead], events: Sequence[Event], owners: Sequence[int]) -> Read:
+    def done(self, leads: Sequence[Lead], events: Events, owners: Sequence[int]) -> Read:
         """The timelines, with notes."""
         accounts, crowded = columns.accounts(leads)
         by = sorted(
@@ -261,20 +251,21 @@ class _Reading:
             key=lambda n: (accounts[n] or leads[n].lead_id, accounts[n] is None, leads[n].lead_id),
         )
         place = {n: rank for rank, n in enumerate(by)}
-        ids = tuple([event.event_id for event in events])
-        early = sum([event.occurred < leads[n].created for event, n in zip(events, owners)])
+        created = [lead.created for lead in leads]
+        early = sum(map(lt, events.occurred, map(created.__getitem__, owners)))
         self._note(
             "events", "before_creation", early, "{row} before the lead's creation kept: anonymous history"
         )
         self._remark(crowded)
+        ordered = [leads[n] for n in by]
         timelines = assemble(
             self.project,
-            columns.people(self.project, [leads[n] for n in by], [accounts[n] for n in by]),
-            np.array([place[n] for n in owners], np.int32),
-            *columns.of_events(self.project, events),
-            ids if any(name is not None for name in ids) else None,
-            columns.decisions([leads[n].decision for n in by]),
-            columns.handed([leads[n].stays for n in by]),
+            columns.people(self.project, ordered, [accounts[n] for n in by]),
+            np.array([*map(place.get, owners)], columns.INT32),
+            *columns.of_events(events),
+            tuple(events.event_id) if any(events.event_id) else None,
+            columns.decisions([lead.decision for lead in ordered]),
+            columns.handed([lead.stays for lead in ordered]),
         )
-        given = np.array([place[n] for n in range(len(leads))], np.int32)
-        return Read(timelines, given, dict(self.reader.unknown), tuple(self.notes))
+        given = np.array([place[n] for n in range(len(leads))], columns.INT32)
+        return Read(timelines, given, self.reader.unknown, tuple(self.notes))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
-from zoneinfo import ZoneInfo
+from functools import partial
+from types import NoneType
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
 
 from lead_readiness.project import Project
 from lead_readiness.timelines import DAY, NEVER
+from lead_readiness.wire.kernel import instants
+from lead_readiness.wire.meaning import meaning
 from lead_readiness.wire.mistakes import Mistakes, Place
 
+T = TypeVar("T")
 Object = Mapping[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,14 +26,44 @@ LONGEST_ID = 500  # characters; an id must fit an index of any database
 LARGEST = 1e30  # as in tables: sums of such numbers still fit a float32
 EXAMPLE = "2026-05-04T09:30:00+02:00"
 TIME = f"an ISO 8601 date and time such as {EXAMPLE}"
+MISSING, TEXTS, NUMBERS = {NoneType}, {str}, {int, float}
+UNREAD = -1
 _UTC = re.compile(" ?UTC$|z$")
 
 
+class Items(NamedTuple):
+    """Objects of the list at ``at``: their numbers in it, and all keys that any of them has."""
+
+    held: Sequence[Object]
+    places: Sequence[int]
+    at: Place
+    keys: Set[str]
+
+    def column(self, key: str) -> tuple[list[Any], set[type]]:
+        """What they hold under a key, and of which types it is."""
+        if key not in self.keys:
+            return [None] * len(self.held), MISSING
+        given = [item.get(key) for item in self.held]
+        return given, {*map(type, given)}
+
+    def only(self, rows: Sequence[int]) -> Items:
+        """Those that stand in these rows."""
+        held, places = [self.held[row] for row in rows], [self.places[row] for row in rows]
+        return self._replace(held=held, places=places)
+
+    def each(self, key: str, read: Callable[[Object, str, Place], T]) -> list[T]:
+        """What is read of the objects one by one."""
+        return [read(item, key, (*self.at, n)) for item, n in zip(self.held, self.places)]
+
+
 class Values:
-    """Reads values of objects by key; a value that cannot be used reads as missing and is remembered."""
+    """Reads values of objects by key; a value that cannot be used reads as missing and is remembered.
+
+    A column is read at once where all its values are missing or plainly fine, and else value by value.
+    """
 
     def __init__(self, project: Project, mistakes: Mistakes) -> None:
-        self.zone = ZoneInfo(project.timezone) if project.timezone else None
+        self.zone = meaning(project).zone
         self.mistakes = mistakes
         self.unclear = 0
 
@@ -64,6 +100,14 @@ class Values:
             return NEVER
         return micros
 
+    def instants(self, items: Items, key: str, required: bool = False) -> list[int]:
+        """`instant` of each item."""
+        given, types = items.column(key)
+        if types == MISSING and not required:
+            return [NEVER] * len(given)
+        found = _plain(given) if types == TEXTS else [UNREAD]
+        return found if UNREAD not in found else items.each(key, partial(self.instant, required=required))
+
     def _local(self, when: datetime, zone: tzinfo) -> timedelta:
         """A local time since the epoch: the earlier of two readings; the end of the gap that it falls into."""
         earlier, later = when.replace(tzinfo=zone, fold=0), when.replace(tzinfo=zone, fold=1)
@@ -94,6 +138,13 @@ class Values:
             return None
         return value
 
+    def texts(self, items: Items, key: str) -> list[str | None]:
+        """`text` of each item."""
+        given, types = items.column(key)
+        if types <= TEXTS | MISSING and sound("".join(filter(None, given))):
+            return [value or None for value in given] if "" in given else given
+        return items.each(key, self.text)
+
     def id(self, held: Object, key: str, at: Place, required: bool = False) -> str | None:
         """An id as text, None where missing; whole numbers as they print."""
         value = held.get(key)
@@ -109,6 +160,17 @@ class Values:
         self.mistakes.add((*at, key), value, expected, "write it as bare text, the same everywhere")
         return None
 
+    def ids(self, items: Items, key: str, required: bool = False) -> list[str | None]:
+        """`id` of each item."""
+        given, types = items.column(key)
+        if types == MISSING and not required:
+            return given
+        if types == TEXTS and "" not in given:
+            whole = "".join(given)
+            if whole.split() == [whole] and max(map(len, given)) <= LONGEST_ID and sound(whole):
+                return given
+        return items.each(key, partial(self.id, required=required))
+
     def number(self, held: Object, key: str, at: Place) -> float | None:
         """A finite number, None where missing."""
         value = held.get(key)
@@ -122,6 +184,15 @@ class Values:
         do = "leave it out where unknown; no unit, currency sign or quotes"
         self.mistakes.add((*at, key), value, "a finite number up to 1e30 such as 1250.5", do)
         return None
+
+    def numbers(self, items: Items, key: str) -> list[float | None]:
+        """`number` of each item."""
+        given, types = items.column(key)
+        if types == MISSING:
+            return given
+        if types <= NUMBERS and all([-LARGEST <= value <= LARGEST for value in given]):
+            return [*map(float, given)]
+        return items.each(key, self.number)
 
     def level(self, held: Object, key: str, at: Place) -> str | None:
         """A category as text, None where missing; whole numbers and truth values as they print."""
@@ -174,3 +245,12 @@ def _parsed(text: str) -> datetime | None:
         return datetime.fromisoformat(_UTC.sub("Z", text) if text[-1] in "Cz" else text) if plain else None
     except (IndexError, ValueError):
         return None
+
+
+def _plain(texts: Sequence[str]) -> list[int]:
+    """Microseconds UTC of dates and times in their usual form, ``UNREAD`` for others."""
+    whole = "\n".join(texts)
+    if not whole.isascii() or whole.count("\n") >= len(texts):
+        return [UNREAD]
+    found: list[int] = instants(np.frombuffer(whole.encode(), np.uint8), len(texts)).tolist()
+    return found
