@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lead_readiness.errors import ConfigError, nearest
-from serving.http.keys import Keys
+from serving.keys import Keys
 
 PREFIX = "LEAD_READINESS_"
 OPENABLE = ("metrics", "docs")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from datetime import UTC, datetime
 from typing import IO, Any
+
+from pydantic_core import to_json
 
 from serving.http.visit import Visit
 
@@ -24,7 +25,7 @@ class Log:
         """One line."""
         stream = sys.stderr if self._stream is None else self._stream
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        stream.write(json.dumps({"time": time, "event": event, **facts}) + "\n")
+        stream.write(to_json({"time": time, "event": event, **facts}).decode() + "\n")
         stream.flush()
 
     def request(self, visit: Visit, status: int, seconds: float) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 from lead_readiness.answer import Answer
 
@@ -66,7 +66,7 @@ class Visit:
         """
         method = method if method in METHODS else "other"
         brought = headers.get(b"x-request-id", b"").decode("latin-1")
-        made = brought if SANE.fullmatch(brought) else uuid4().hex
+        made = brought if SANE.fullmatch(brought) else secrets.token_hex(16)
         return cls(made, method, path, route_of(path))
 
     def begin(self) -> None:
@@ -80,8 +80,10 @@ class Visit:
         self._marked = now
 
     def share(self, first: Visit, told: Sequence[Answer]) -> None:
-        """Take over what was done for both requests at once; ``told`` are this one's own answers."""
-        self.stages = {**first.stages, **self.stages}
+        """Take over what was done for both requests at once; ``told`` are this one's own answers.
+
+        The time that it took stays the first one's, so that it is counted once.
+        """
         self.model, self.told, self._marked = first.model, told, first._marked
 
 

@@ -15,10 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from serving.http.doorway import Doorway
-from serving.http.keys import Keys
 from serving.http.logs import Log
 from serving.http.problems import SORTS
 from serving.http.visit import current
+from serving.keys import Keys
 from serving.settings import Settings
 
 JSON = {"content-type": "application/json"}

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from lead_readiness import cli
 from lead_readiness.errors import ConfigError
-from serving.http.keys import Keys
+from serving.keys import Keys
 from serving.settings import Settings
 
 GOOD = "0123456789abcdef"
