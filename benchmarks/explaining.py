@@ -15,7 +15,8 @@ import shap
 from benchmarks.company import CUT, open_project
 from benchmarks.measure import Measure, against, per_call, ratios, side_by_side
 from lead_readiness import blend, features, linear, rules, sources, timelines, trees
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.card import Card
+from lead_readiness.scorer import Scorer
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.tables import validate
 from lead_readiness.timelines import WON, Timelines

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from time import time_ns
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import bentoml
 from pydantic_core import to_json
@@ -41,11 +42,12 @@ from serving.settings import Settings
 
 SETTINGS = Settings.from_environment()
 LOG = Log()
+GRACE = 5.0
 OPTIONS: dict[str, Any] = {
     "name": "lead_readiness",
     "workers": SETTINGS.workers,
-    # Each request arms a timer that lives as long as this; the fewer of them, the smaller the heap.
-    "traffic": {"timeout": SETTINGS.timeout_seconds},
+    # Each request arms a timer that lives as long as this: the fewer of them, the smaller the heap. `in_time` is first.
+    "traffic": {"timeout": SETTINGS.timeout_seconds + GRACE},
     "logging": {"access": {"enabled": False}},  # the doorway logs
     "tracing": {"excluded_urls": ".*"},
     "metrics": {"enabled": False},  # the doorway counts, without lead ids
@@ -120,7 +122,7 @@ class Endpoint:
         """An answer that may take long, or that asks the store."""
         if means is None:
             return refused(current.get(), of_status(503))
-        return await anyio.to_thread.run_sync(answered, means.visit, partial(answer, means, body))
+        return await in_time(means.visit, partial(answer, means, body))
 
     def _heard(self, event: str, **facts: Any) -> None:
         """Log what became of a model, and count it."""
@@ -178,7 +180,14 @@ async def threaded(answer: Callable[[], dict[str, Any]]) -> Response:
     """The answer, worked out in a thread."""
     visit = current.get()
     visit.begin()
-    return await anyio.to_thread.run_sync(answered, visit, answer)
+    return await in_time(visit, answer)
+
+
+async def in_time(visit: Visit, answer: Callable[[], dict[str, Any]]) -> Response:
+    """The answer of a thread, or the problem that it takes too long; the thread comes to its end unheard."""
+    with anyio.move_on_after(SETTINGS.timeout_seconds):
+        return await anyio.to_thread.run_sync(answered, visit, answer, abandon_on_cancel=True)
+    return refused(visit, of_status(504))
 
 
 def _serving() -> Endpoint:

@@ -10,9 +10,10 @@ from leaky_company import PROJECT, company, forgotten
 from trained import BOOK, dataset_of, everyone
 
 from lead_readiness.blend import Blend
+from lead_readiness.card import Card
 from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.scorer import Scorer
 from training.fit import fit
 
 LEADS = company(450)

@@ -151,20 +151,21 @@ def test_contributions_add_up_to_the_logit() -> None:
     rng = np.random.default_rng(3)
     found = blend.Blend(("rules", "linear", "trees"), (0.05, 0.4, 0.7), -2.5)
     points, starts, moved = rng.normal(size=(50, 3)), (-2.0, -1.5), rng.normal(size=(2, 50, 4))
-    by_feature, by_rule, by_behaviour = np.zeros((50, 4)), 0.05 * points, np.zeros((50, 3))
-    of_feature, of_rule = np.array([2, 0, 2, 0], np.uint32), np.array([0, 1, 1], np.uint32)
-    own, logit = np.empty((2, 50)), np.empty(50)
-    for phi, start, weight, voice in zip(moved, starts, found.weights[1:], own):
-        blend.weigh(phi, start, weight, by_feature, voice)
     base = found.intercept + 0.4 * starts[0] + 0.7 * starts[1]
-    blend.add_up(base, by_feature, by_rule, of_feature, of_rule, by_behaviour, logit)
+    of_part = np.array([2, 0, 2, 0, 0, 1, 1], np.uint32)
+    by_part, by_behaviour, scores = np.empty((50, 7)), np.empty((50, 3)), np.empty((4, 50))
+    for begin, end in ((0, 30), (30, 50)):
+        some, of_voices = moved[:, begin:end].copy(), (np.array([base, *starts]), np.array(found.weights))
+        blend.add_up(begin, some, points, *of_voices, of_part, 100.0, 3.0, by_part, by_behaviour, scores)
+    score, logit, *own = scores
     logits = np.column_stack([points.sum(axis=1), *(s + phi.sum(axis=1) for s, phi in zip(starts, moved))])
     close = {"rtol": 0, "atol": 1e-12}
-    np.testing.assert_allclose(own.T, logits[:, 1:], **close)
+    np.testing.assert_allclose(np.transpose(own), logits[:, 1:], **close)
     np.testing.assert_allclose(logit, found.logit(logits), **close)
     np.testing.assert_allclose(base + by_behaviour.sum(axis=1), logit, **close)
-    np.testing.assert_array_equal(by_feature, 0.4 * moved[0] + 0.7 * moved[1])
-    np.testing.assert_array_equal(by_behaviour[:, 2], by_feature[:, 0] + by_feature[:, 2])
+    np.testing.assert_array_equal(score, 100.0 + 3.0 * logit)
+    np.testing.assert_array_equal(by_part, np.hstack([0.4 * moved[0] + 0.7 * moved[1], 0.05 * points]))
+    np.testing.assert_array_equal(by_behaviour[:, 2], by_part[:, 0] + by_part[:, 2])
 
 
 def test_a_row_is_the_same_alone_in_any_batch_in_any_order() -> None:

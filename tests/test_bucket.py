@@ -11,12 +11,13 @@ from small_company import write_company
 from lead_readiness import project as projects
 from lead_readiness import rules, sources, tables, timelines
 from lead_readiness.bucket import ASSESSED, Asked, assess_bucket, seen_of
+from lead_readiness.card import Card
 from lead_readiness.errors import DataError
 from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.handoff import Seen
 from lead_readiness.moments import read
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.scorer import Scorer
 
 NOW = read("2025-07-01T00:00Z", None)
 Raw = dict[str, pa.Table]

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from leaky_company import FUTURES, PROJECT
 
 from lead_readiness import rules
+from lead_readiness.card import Card
 from lead_readiness.change import PARTS, Change, between
 from lead_readiness.errors import DataError, ModelError
 from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.project import Kind, Project
 from lead_readiness.reasons import Evidence
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.scorer import Scorer
 from lead_readiness.timelines import DAY, Timelines, frozen
 
 N = len(LEADS)

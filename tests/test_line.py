@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from leaky_company import FUTURES, PROJECT
 
 from lead_readiness import rules
+from lead_readiness.card import Card
 from lead_readiness.errors import ModelError
 from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.line import HOUR, MOST_WAYS, Way, Ways, falls, over
 from lead_readiness.project import Kind, Project
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.scorer import Scorer
 from lead_readiness.timelines import DAY, Timelines
 
 N = len(LEADS)

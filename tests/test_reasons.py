@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_readiness.project import Project
-from lead_readiness.reasons import Ask, Evidence, Reason, Teller, ago, as_evidence, of_others, strongest
+from lead_readiness.reasons import Evidence, Reason, ago, as_evidence, of_others, strongest
+from lead_readiness.telling import Ask, Teller
 from lead_readiness.timelines import DAY
 
 HOUR, MINUTE = 3_600_000_000, 60_000_000
@@ -363,8 +364,8 @@ def test_events_without_an_id_are_counted_but_not_cited() -> None:
     ids=["strongest first", "above noise", "for before against", "two against", "four for, ties by name", "0", "none"],
 )  # fmt: skip
 def test_the_strongest_are_told(points: dict[str, float], told_first: list[str]) -> None:
-    assert strongest(points) == told_first
-    assert strongest({b: p / 6 for b, p in points.items()}, least=0.5) == told_first
+    assert list(strongest(points)) == told_first
+    assert list(strongest({b: p / 6 for b, p in points.items()}, least=0.5)) == told_first
 
 
 @pytest.mark.parametrize(("points", "end"), [(14.2, "(+14)"), (-3.6, "(-4)")])

@@ -18,12 +18,13 @@ from trained import BOOK, dataset_of, everyone, with_wins
 
 from lead_readiness import rules
 from lead_readiness.blend import Blend
+from lead_readiness.card import Card
 from lead_readiness.errors import ModelError
 from lead_readiness.features import Catalogue, compute
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.project import Project
 from lead_readiness.reasons import POINTS_PER_LOGIT
-from lead_readiness.scorer import MANIFEST, STATE, Assessment, Card, Scorer
+from lead_readiness.scorer import MANIFEST, STATE, Assessment, Scorer
 from lead_readiness.trees import CHUNK
 from training.fit import fit
 

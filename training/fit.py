@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lead_readiness import blend, features, linear, rules, trees
+from lead_readiness.card import Card
 from lead_readiness.errors import DataError
 from lead_readiness.features import Catalogue
 from lead_readiness.linear import Linear
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.scorer import Scorer
 from lead_readiness.snapshots import POSITIVE, Snapshots
 from lead_readiness.timelines import Timelines
 from lead_readiness.trees import Params, Trees

@@ -13,7 +13,8 @@ from lead_readiness import wire
 from lead_readiness.errors import nearest
 from lead_readiness.project import Project
 from lead_readiness.timelines import NEVER, Timelines
-from lead_readiness.wire import BadValuesError, Mistake
+from lead_readiness.wire import BadValuesError, Mistake, Parsed
+from lead_readiness.wire.meaning import meaning
 from lead_readiness.wire.mistakes import Mistakes, Place, Said, pointer, shown
 from lead_readiness.wire.values import Object, Values
 from serving.endpoint.means import Means
@@ -28,7 +29,7 @@ class Envelope:
 
     def __init__(self, project: Project, body: object, keys: Sequence[str]) -> None:
         self.mistakes = Mistakes(MOST_MISTAKES)
-        self.values = Values(project, self.mistakes)
+        self.values = Values(meaning(project), self.mistakes)
         if not isinstance(body, dict):
             self.mistakes.stop((), body, "an object", f"write {{...}} with some of {', '.join(keys)}")
         self.held: Object = body
@@ -80,7 +81,15 @@ def is_by_id(item: object) -> bool:
 
 
 def read(means: Means, items: Sequence[Any], at: Place = ("leads",)) -> Leads:
-    """The leads' timelines; those asked for by id come from the store, with the people of their accounts.
+    """The timelines of what `parse` finds."""
+    parsed = parse(means, items, at)
+    timelines, places = wire.assembled(means.champion.project, [parsed])
+    lead = np.array(places[0][: len(items)], np.int32)
+    return Leads(timelines, lead, parsed.unknown_kinds, (*map(str, parsed.notes),))
+
+
+def parse(means: Means, items: Sequence[Any], at: Place = ("leads",)) -> Parsed:
+    """The leads as parsed; those asked for by id come from the store, with the people of their accounts, who come last.
 
     Raises BadValuesError, and ProblemError for leads that the store does not know or cannot give as a history.
     """
@@ -89,7 +98,7 @@ def read(means: Means, items: Sequence[Any], at: Place = ("leads",)) -> Leads:
     if by_id:
         told = _from_store(means, told, by_id, at)
     try:
-        found = wire.read(
+        parsed = wire.parse(
             means.champion.project,
             told,
             at=at,
@@ -100,19 +109,14 @@ def read(means: Means, items: Sequence[Any], at: Place = ("leads",)) -> Leads:
         _refuse_stored(error, {*by_id, *range(len(items), len(told))}, at)
         raise
     visit = means.visit
-    visit.leads, visit.events, visit.unknown_kinds = (
-        len(items),
-        len(found.timelines.time),
-        found.unknown_kinds,
-    )
-    lead = found.lead[: len(items)]
-    return Leads(found.timelines, lead, found.unknown_kinds, tuple([str(note) for note in found.notes]))
+    visit.leads, visit.events, visit.unknown_kinds = len(items), sum(parsed.owned), parsed.unknown_kinds
+    return parsed
 
 
 def _from_store(means: Means, told: list[Any], by_id: Sequence[int], at: Place) -> list[Any]:
     """The leads, those asked for by id with all that is stored of them, and after them the people of their accounts."""
     mistakes = Mistakes(MOST_MISTAKES)
-    values = Values(means.champion.project, mistakes)
+    values = Values(meaning(means.champion.project), mistakes)
     asked = {n: values.id(told[n], "lead_id", (*at, n), required=True) or "" for n in by_id}
     mistakes.check()
     history = means.kept.store.history(list(asked.values()), means.settings.most_events)

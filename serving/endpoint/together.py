@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from lead_readiness.timelines import joined
-from serving.endpoint import score, telling
+from serving.endpoint import score
 from serving.endpoint.means import Means
 
 MOST = 64
 """Requests that are scored in one go, so that none waits long for the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A request that was read and waits to be scored."""
 
-    means: Means
     asked: score.Asked
     answer: asyncio.Future[dict[str, Any]]
 
     @property
     def group(self) -> tuple[int, int | None, int | None]:
         """Requests that are alike in this can be scored together."""
-        return id(self.means.champion), self.asked.as_of, self.asked.top
+        return id(self.asked.means.champion), self.asked.as_of, self.asked.top
 
 
 class Together:
@@ -40,7 +34,7 @@ class Together:
     async def score(self, means: Means, body: object) -> dict[str, Any]:
         """As `score.score`, once all that arrived in the same turn of the loop were read."""
         loop = asyncio.get_running_loop()
-        one = Waiting(means, score.read(means, body), loop.create_future())
+        one = Waiting(score.read(means, body), loop.create_future())
         self._waiting.append(one)
         if len(self._waiting) == 1:
             loop.call_soon(self._answer)
@@ -59,7 +53,7 @@ class Together:
 def _answer(group: Sequence[Waiting]) -> None:
     """Answer requests about one moment; if that fails each is answered by itself, so that it fails alone."""
     try:
-        answers = _answers(group)
+        answers = score.answers([one.asked for one in group])
     except Exception as error:
         if len(group) > 1:
             for one in group:
@@ -70,19 +64,3 @@ def _answer(group: Sequence[Waiting]) -> None:
     for one, answer in zip(group, answers):
         if not one.answer.cancelled():
             one.answer.set_result(answer)
-
-
-def _answers(group: Sequence[Waiting]) -> list[dict[str, Any]]:
-    """All answers from one assessment; the time that its stages took is every request's."""
-    means = group[0].means
-    lines, begins = joined([one.asked.leads.timelines for one in group])
-    lead = np.concatenate([one.asked.leads.lead + np.int32(n) for one, n in zip(group, begins)])
-    at = means.now if group[0].asked.as_of is None else group[0].asked.as_of
-    means.visit.begin()
-    told = telling.score(means, lines, lead, at, group[0].asked.top)
-    answers, begin = [], 0
-    for one in group:
-        own = slice(begin, begin := begin + len(one.asked.leads.lead))
-        one.means.visit.share(means.visit, told.answers[own])
-        answers.append(score.answer(one.means, one.asked, at, told.leads[own], told.notes))
-    return answers

@@ -11,7 +11,7 @@ VERSION = "3.1.0"
 BODIES = {"/score": "ScoreRequest", "/explain": "ExplainRequest", "/events": "EventsRequest"}
 ANSWERS = {"/score": "ScoreAnswer", "/explain": "ExplainAnswer", "/events": "EventsAnswer"}
 PROBES = ("/livez", "/readyz", "/healthz")
-SHOWN = (400, 401, 403, 404, 409, 413, 415, 422, 503)
+SHOWN = (400, 401, 403, 404, 409, 413, 415, 422, 503, 504)
 
 
 def openapi(ours: dict[str, Any], info: dict[str, str]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def _mounted() -> dict[str, Any]:
         "schema": {"type": "string", "minLength": 1},
         "example": "ann",
     }
-    refusals = (401, 403, 404, 422, 503)
+    refusals = (401, 403, 404, 422, 503, 504)
     return {
         "/leads/{lead_id}": {
             "parameters": [lead_id],

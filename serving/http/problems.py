@@ -38,6 +38,7 @@ SORTS = {
     "unexpected": Sort(500, "An unexpected error"),
     "not-ready": Sort(503, "Nothing to answer with yet"),
     "store-unavailable": Sort(503, "The store cannot be used now"),
+    "timed-out": Sort(504, "The answer took too long"),
 }
 """Every sort of problem that a client may meet."""
 OF_STATUS = {
@@ -46,6 +47,7 @@ OF_STATUS = {
     405: "wrong-method",
     415: "not-json",
     503: "not-ready",
+    504: "timed-out",
 }
 
 
@@ -97,6 +99,7 @@ def of_status(status: int, allow: str = "") -> ProblemError:
         404: "nothing is at this path; the paths are listed in /openapi.json",
         405: f"expected one of the methods {allow or 'that the path takes'}; use it, see /openapi.json",
         503: "no model is loaded, or the store cannot be reached; GET /model says why; ask again later",
+        504: "expected less work in one request; send fewer leads or events in one, or give the server more seconds",
     }
     known = status in OF_STATUS or status < 500
     sort = OF_STATUS.get(status, "bad-request" if known else "unexpected")

@@ -143,33 +143,45 @@ def fit(
 
 
 @njit(cache=True, nogil=True)
-def weigh(phi: Floats, base: float, weight: float, weighted: Floats, logit: Floats) -> None:
-    """Add a voice's contributions, times its weight, to ``weighted``, and fill in the voice's own logit."""
-    for row in range(phi.shape[0]):
-        total = 0.0
-        for column in range(phi.shape[1]):
-            total += phi[row, column]
-            weighted[row, column] += weight * phi[row, column]
-        logit[row] = base + total
-
-
-@njit(cache=True, nogil=True)
 def add_up(
-    base: float,
-    by_feature: Floats,
-    by_rule: Floats,
-    of_feature: Places,
-    of_rule: Places,
+    begin: int,
+    moved: npt.NDArray[np.float64],
+    points: Floats,
+    starts: Floats,
+    weights: Floats,
+    of_part: Places,
+    even: float,
+    unit: float,
+    by_part: Floats,
     by_behaviour: Floats,
-    logit: Floats,
+    scores: Floats,
 ) -> None:
-    """Add each feature's and then each rule's part to its behaviour, and fill in ``base`` plus all behaviours."""
-    for row in range(len(logit)):
-        for column in range(len(of_feature)):
-            by_behaviour[row, of_feature[column]] += by_feature[row, column]
-        for column in range(len(of_rule)):
-            by_behaviour[row, of_rule[column]] += by_rule[row, column]
+    """Blend the voices for the rows from ``begin`` on: their parts weighed, these summed by behaviour, and the sums.
+
+    ``moved`` (voices, rows, features) is what moves each learned voice, ``points`` what moves the rules; of each voice
+    ``weights`` has the weight, and ``starts`` from where it is moved. The rules come first in both, and start where
+    the blend does. ``of_part`` is the behaviour of each feature and then of each rule; The rows of
+    ``scores`` are the score (``even + unit * logit``), the blend's logit, and each learned voice's own.
+    """
+    voices, rows, features = moved.shape
+    for row in range(begin, begin + rows):
+        for voice in range(voices):
+            own = 0.0
+            for column in range(features):
+                own += moved[voice, row - begin, column]
+            scores[2 + voice, row] = starts[1 + voice] + own
+        for column in range(features):
+            part = 0.0
+            for voice in range(voices):
+                part += weights[1 + voice] * moved[voice, row - begin, column]
+            by_part[row, column] = part
+        for column in range(points.shape[1]):
+            by_part[row, features + column] = weights[0] * points[row, column]
+        by_behaviour[row] = 0.0
+        for column in range(len(of_part)):
+            by_behaviour[row, of_part[column]] += by_part[row, column]
         total = 0.0
         for place in range(by_behaviour.shape[1]):
             total += by_behaviour[row, place]
-        logit[row] = base + total
+        scores[1, row] = starts[0] + total
+        scores[0, row] = even + unit * scores[1, row]

@@ -97,7 +97,8 @@ def assess_bucket(
     >>> from lead_readiness.features import Catalogue
     >>> from lead_readiness.features.attributes import Attributes
     >>> from lead_readiness.project import Project
-    >>> from lead_readiness.scorer import Card
+    >>> from lead_readiness.card import Card
+
     >>> project = Project.model_validate({"name": "Acme", "vocabulary": {"visit": {"behaviour": "web"}}})
     >>> rule = {"name": "Visit", "points": 8, "when": {"kind": "visit"}}
     >>> book = rules.parse({"name": "B", "version": 1, "threshold": 9, "rules": [rule]}, project)

@@ -82,7 +82,8 @@ def over(scorer: Scorer, timelines: Timelines, lead: int, as_of: int, line: floa
     >>> from lead_readiness import rules, tables
     >>> from lead_readiness.features import Catalogue
     >>> from lead_readiness.features.attributes import Attributes
-    >>> from lead_readiness.scorer import Card
+    >>> from lead_readiness.card import Card
+
     >>> from lead_readiness.timelines import build
     >>> words = {k: {"behaviour": k, "direction": "up"} for k in ("visit", "demo")}
     >>> project = Project.model_validate({"name": "Acme", "vocabulary": words})

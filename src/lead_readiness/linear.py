@@ -45,14 +45,19 @@ class Linear:
         ``logit = base + phi.sum(axis=1)``. Each value is computed by itself, so a row's numbers do not depend on
         the other rows. No rows give (0, p). Raises ModelError when ``X`` has other columns or holds NaN.
         """
-        rows, phi = np.ascontiguousarray(X), np.empty(X.shape)
+        phi = np.empty(X.shape)
+        self.explain(X, phi)
+        return self.base, phi
+
+    def explain(self, X: Matrix, phi: Floats) -> None:
+        """Fill ``phi`` in with the contributions."""
+        rows = np.ascontiguousarray(X)
         fits = rows.ndim == 2 and rows.shape[1] == len(self.beta)
         if not fits or _move(rows, self.low, self.high, self.logarithm, self.mean, self.beta, phi):
             raise ModelError(
                 f"the linear model was given features of shape {X.shape}, NaN: {bool(np.isnan(X).any())}; expected "
                 f"shape (rows, {len(self.beta)}) without NaN"
             )
-        return self.base, phi
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The fields as arrays, for an ``.npz`` file."""

@@ -6,10 +6,9 @@ import hashlib
 import io
 import json
 import os
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -20,7 +19,8 @@ import pandas as pd
 from scipy.special import expit
 
 from lead_readiness import rules
-from lead_readiness.blend import Blend, Places, add_up, weigh
+from lead_readiness.blend import Blend, Places, add_up
+from lead_readiness.card import Card
 from lead_readiness.errors import ModelError
 from lead_readiness.evidence import Floats, Matrix
 from lead_readiness.features import Catalogue, compute
@@ -33,12 +33,11 @@ from lead_readiness.reasons import (
     MOST_AGAINST,
     MOST_FOR,
     POINTS_PER_LOGIT,
-    Ask,
     Reason,
-    Teller,
     strongest,
 )
 from lead_readiness.rules import Replay, RuleBook
+from lead_readiness.telling import Ask, Teller
 from lead_readiness.timelines import Ints, Timelines
 from lead_readiness.trees import CHUNK, Trees
 
@@ -55,84 +54,35 @@ class Voice(Protocol):
     def base(self) -> float:
         """The logit that the contributions move."""
 
-    def contributions(self, X: Matrix) -> tuple[float, Floats]:
-        """Base logit, and per row and feature what moves it from there."""
+    def explain(self, X: Matrix, phi: Floats) -> None:
+        """Fill in per row and feature what moves it from there."""
 
 
-class Weighed(NamedTuple):
-    """A learned voice with its name and its weight in the blend."""
+class Voices(NamedTuple):
+    """The ``learned`` voices by name, where the blend and then each of them ``starts``, and what weighs each voice.
 
-    name: str
-    weight: float
-    voice: Voice
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a scorer was made from, in numbers: shown with every score, never used to make one.
-
-    ``horizon_days`` per sales cycle (None: eventual outcome); ``cut`` in microseconds UTC; ``notes`` say in
-    words which voices were left out and why. ``open_scores`` are evenly spaced quantiles, from the lowest to the
-    highest, of the scores that the leads open at the cut had; none where there were no such leads.
+    The rules' weight comes first.
     """
 
-    horizon_days: dict[str, int | None]
-    cut: int
-    leads: int
-    rows: int
-    wins: int
-    seed: int
-    notes: tuple[str, ...] = ()
-    open_scores: tuple[float, ...] = ()
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Card:
-        """The card as JSON gives it back."""
-        lists = {name: tuple(record.get(name, ())) for name in ("notes", "open_scores")}
-        return cls(**{**record, **lists})
-
-    def with_open_scores(self, scores: Floats, steps: int = 200) -> Card:
-        """The same card with the quantiles of these scores.
-
-        >>> Card({}, 0, 1, 1, 0, 0).with_open_scores(np.array([4.0, 1.0, 2.0]), steps=2).open_scores
-        (1.0, 2.0, 4.0)
-        """
-        shares = np.linspace(0, 1, steps + 1)
-        return replace(self, open_scores=tuple(np.quantile(scores, shares).tolist()) if len(scores) else ())
-
-    def percentiles(self, scores: Floats) -> list[float] | list[None]:
-        """The share in percent of the leads open at the cut that scored less; of those that scored alike, half.
-
-        None where there were no such leads.
-
-        >>> Card({}, 0, 1, 1, 0, 0).with_open_scores(np.array([1.0, 2.0, 2.0, 4.0]), 3).percentiles(np.array([3.0]))
-        [83.3]
-        """
-        if not self.open_scores:
-            return [None] * len(scores)
-        known, falling, share = self._quantiles
-        # Among equal quantiles the last counts; seen from above, that is the first.
-        halves = [
-            (100 + _between(score, known, share) - _between(-score, falling, share)) / 2
-            for score in scores.tolist()
-        ]
-        return [round(half * 10) / 10 for half in halves]
-
-    @cached_property
-    def _quantiles(self) -> tuple[list[float], list[float], list[float]]:
-        known = list(self.open_scores)
-        return known, [-score for score in reversed(known)], np.linspace(0, 100, len(known)).tolist()
+    learned: dict[str, Voice]
+    starts: Floats
+    weights: Floats
 
 
-def _between(x: float, known: list[float], y: list[float]) -> float:
-    """What `np.interp` gives of one number, at a fraction of its cost."""
-    at = bisect_right(known, x) - 1
-    if at < 0 or at == len(known) - 1 or known[at] == x:
-        return y[max(at, 0)]
-    return (y[at + 1] - y[at]) / (known[at + 1] - known[at]) * (x - known[at]) + y[at]
+class AttributeParts(NamedTuple):
+    """The parts of a score that are about attributes, attribute by attribute.
+
+    Of each attribute its name and where its parts ``start``; then the parts, places in `Assessment.by_part`, and
+    ``among`` how many attributes each is shared out: those of a rule that looks at attributes alone.
+    """
+
+    names: tuple[str, ...]
+    starts: Ints
+    parts: Ints
+    among: Ints
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Assessment:
     """Scores of n snapshots with everything that they add up from.
 
@@ -141,24 +91,50 @@ class Assessment:
     ``score`` tells the same on a scale where 100 is even odds and 20 points double them. ``voices`` has the logit of
     each learned voice by itself, before the blend. Without a blend (too few wins) ``probability`` and ``logit`` are
     NaN, and score and contributions are rule points.
+
+    ``by_part`` has the columns of ``by_feature`` and then those of ``by_rule``; ``logits`` the blend's and then each
+    learned voice's.
     """
 
     scorer: Scorer
     timelines: Timelines
     lead: npt.NDArray[np.int32]
     as_of: Ints
-    base: float
     by_behaviour: Floats
-    by_feature: Floats
-    by_rule: Floats
-    voices: dict[str, Floats]
+    by_part: Floats
     replay: Replay
-    logit: Floats
+    logits: Floats
     probability: Floats
     score: Floats
 
     def __len__(self) -> int:
         return len(self.lead)
+
+    @property
+    def base(self) -> float:
+        """The logit of a lead about whom nothing moves it either way."""
+        return self.scorer.voices.starts.item(0)
+
+    @property
+    def by_feature(self) -> Floats:
+        """What each feature adds to each snapshot."""
+        return self.by_part[:, : self.by_part.shape[1] - self.replay.contributions.shape[1]]
+
+    @property
+    def by_rule(self) -> Floats:
+        """What each of the rules' terms adds to each snapshot."""
+        return self.by_part[:, self.by_part.shape[1] - self.replay.contributions.shape[1] :]
+
+    @property
+    def logit(self) -> Floats:
+        """The blend's logits."""
+        logit: Floats = self.logits[0]
+        return logit
+
+    @property
+    def voices(self) -> dict[str, Floats]:
+        """The logits of each learned voice by itself."""
+        return dict(zip(self.scorer.voices.learned, self.logits[1:]))
 
     def points(self, row: int) -> dict[str, float]:
         """Per behaviour its points of the score; with `base_points` they add up to ``score[row]``."""
@@ -185,8 +161,8 @@ class Assessment:
 
     def _told(self, row: int, most_for: int, most_against: int, least: float | None) -> dict[str, float]:
         """The behaviours that `told` gives, with their points."""
-        points, least = self.points(row), self.scorer.least_points if least is None else least
-        return {b: points[b] for b in strongest(points, most_for, most_against, least)}
+        least = self.scorer.least_points if least is None else least
+        return strongest(self.points(row), most_for, most_against, least)
 
     def reasons(
         self,
@@ -218,16 +194,9 @@ class Assessment:
         return Ask(self.lead.item(row), self.as_of.item(row), points, by_attribute)
 
     def _by_attribute(self, row: int) -> dict[str, float]:
-        named = self.scorer.attribute_columns
-        sums = dict.fromkeys(named, 0.0)
-        for name, moved in zip(named, self.by_feature[row, self.by_feature.shape[1] - len(named) :].tolist()):
-            sums[name] += moved
-        by_rule = self.by_rule[row].tolist()
-        for rule, names in self.scorer.attribute_rules:
-            if by_rule[rule]:
-                for name in names:
-                    sums[name] = sums.get(name, 0.0) + by_rule[rule] / len(names)
-        return sums
+        names, starts, parts, among = self.scorer.attribute_parts
+        shares = self.by_part[row].take(parts) / among
+        return dict(zip(names, np.add.reduceat(shares, starts).tolist()))
 
     def frame(self) -> pd.DataFrame:
         """One row a snapshot: lead_id, as_of, score, probability, rule_points, grade, reasons (list of sentences)."""
@@ -269,15 +238,16 @@ class Scorer:
         return tuple(b for b in dict.fromkeys(named + used) if b in used)
 
     @cached_property
-    def attribute_columns(self) -> tuple[str, ...]:
-        """Which attribute each of the last columns of the features is about."""
-        return tuple(f.kinds[0] for f in self.catalogue.attributes.features)
-
-    @cached_property
-    def attribute_rules(self) -> list[tuple[int, list[str]]]:
-        """The places of the rules that look at attributes alone, and which attributes those are."""
-        whens = [rule.when for rule in self.book.rules]
-        return [(n, list(when.attribute)) for n, when in enumerate(whens) if when.attribute and not when.kind]
+    def attribute_parts(self) -> AttributeParts:
+        """Which of the parts of a score are about attributes, and about which."""
+        features, first_rule = self.catalogue.attributes.features, len(self.catalogue.features)
+        whens = [(first_rule + n, rule.when) for n, rule in enumerate(self.book.rules)]
+        parts = [(f.kinds[0], first_rule - len(features) + n, 1) for n, f in enumerate(features)]
+        parts += [(a, n, len(when.attribute)) for n, when in whens if not when.kind for a in when.attribute]
+        names, places, among = zip(*sorted(parts)) if parts else ((), (), ())
+        known = tuple(dict.fromkeys(names))
+        starts = [names.index(name) for name in known]
+        return AttributeParts(known, *(np.array(of, np.int64) for of in (starts, places, among)))
 
     @property
     def unit(self) -> float:
@@ -295,24 +265,26 @@ class Scorer:
         return self.project.kinds, frozenset(self.project.attributes)
 
     @cached_property
-    def _places(self) -> tuple[Places, Places]:
-        """The place among the behaviours that each feature is summed into, and each of the rules' terms."""
+    def _of_part(self) -> Places:
+        """The place among the behaviours that each feature is summed into, and then each of the rules' terms."""
         place = {behaviour: n for n, behaviour in enumerate(self.behaviours)}
-        features, terms = self.catalogue.features, self.book.terms
-        return (
-            np.array([place[f.behaviour] for f in features], np.uint32),
-            np.array([place[t.behaviour] for t in terms], np.uint32),
+        return np.array(
+            [place[part.behaviour] for part in self.catalogue.features + self.book.terms], np.uint32
         )
 
     @cached_property
-    def _voices(self) -> tuple[float, float, list[Weighed]]:
-        """The blended logits' base, the rules' weight, and the learned voices; without a blend the points alone."""
+    def voices(self) -> Voices:
+        """The voices as they are blended; without a blend the rules' points alone."""
         if self.blend is None:
-            return 0.0, 1.0, []
-        weights = dict(zip(self.blend.voices, self.blend.weights))
+            return Voices({}, np.zeros(1), np.ones(1))
         known: dict[str, Voice | None] = {"linear": self.linear, "trees": self.trees}
-        learned = [Weighed(n, weights[n], voice) for n, voice in known.items() if voice is not None]
-        return self.blend.intercept + sum(v.weight * v.voice.base for v in learned), weights["rules"], learned
+        learned = {name: voice for name, voice in known.items() if voice is not None}
+        weight = dict(zip(self.blend.voices, self.blend.weights))
+        base = self.blend.intercept + sum(weight[name] * voice.base for name, voice in learned.items())
+        starts = [base, *(voice.base for voice in learned.values())]
+        return Voices(
+            learned, np.array(starts), np.array([weight["rules"], *map(weight.__getitem__, learned)])
+        )
 
     def assess(self, timelines: Timelines, lead: npt.NDArray[np.int32], as_of: Ints) -> Assessment:
         """Score and explain snapshots: ``lead`` are places in the timelines, ``as_of`` microseconds UTC.
@@ -321,42 +293,35 @@ class Scorer:
         ModelError when the timelines were made with another vocabulary or lack an attribute.
         """
         self._check(timelines)
-        lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
+        lead, as_of = np.ascontiguousarray(lead, np.int32), np.ascontiguousarray(as_of, np.int64)
+        n, of_part, (learned, starts, weights) = len(lead), self._of_part, self.voices
         played = rules.replay(self.book, timelines, lead, as_of)
-        (base, rules_weight, learned), (of_feature, of_rule) = self._voices, self._places
-        n, by_rule = len(lead), rules_weight * played.contributions
-        by_feature, by_behaviour = np.zeros((n, len(of_feature))), np.zeros((n, len(self.behaviours)))
-        logit, own = np.empty(n), np.empty((len(learned), n))
-        x = compute(self.catalogue, timelines, lead, as_of) if learned else np.empty((n, 0), np.float32)
+        if learned:
+            x = compute(self.catalogue, timelines, lead, as_of)
+        else:
+            x = np.empty((n, len(of_part) - len(played.terms)), np.float32)
+        by_part, by_behaviour = np.empty((n, len(of_part))), np.empty((n, len(self.behaviours)))
+        scores = np.empty((2 + len(learned), n))
 
-        def explain(rows: slice) -> None:
-            for place, (_, weight, voice) in enumerate(learned):
-                start, moved = voice.contributions(x[rows])
-                weigh(moved, start, weight, by_feature[rows], own[place, rows])
-            parts = by_feature[rows], by_rule[rows], of_feature, of_rule
-            add_up(base, *parts, by_behaviour[rows], logit[rows])
+        def explain(begin: int) -> None:
+            rows = x[begin : begin + CHUNK]
+            moved = np.empty((len(learned), *rows.shape))
+            for voice, phi in zip(learned.values(), moved):
+                voice.explain(rows, phi)
+            add_up(
+                begin, moved, played.contributions, starts, weights, of_part, EVEN_ODDS, POINTS_PER_LOGIT,
+                by_part, by_behaviour, scores,
+            )  # fmt: skip
 
         if n <= CHUNK:
-            explain(slice(n))
+            explain(0)
         else:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                list(pool.map(explain, [slice(begin, begin + CHUNK) for begin in range(0, n, CHUNK)]))
-        if self.blend is None:
-            logit.fill(np.nan)
+                list(pool.map(explain, range(0, n, CHUNK)))
+        score, logits = (scores[0], scores[1:]) if self.blend else (played.points, np.full((1, n), np.nan))
+        probability = expit(logits[0])
         return Assessment(
-            scorer=self,
-            timelines=timelines,
-            lead=lead,
-            as_of=as_of,
-            base=base,
-            by_behaviour=by_behaviour,
-            by_feature=by_feature,
-            by_rule=by_rule,
-            voices={name: own[place] for place, (name, _, _) in enumerate(learned)},
-            replay=played,
-            logit=logit,
-            probability=expit(logit),
-            score=EVEN_ODDS + POINTS_PER_LOGIT * logit if self.blend else played.points,
+            self, timelines, lead, as_of, by_behaviour, by_part, played, logits, probability, score
         )
 
     def _check(self, timelines: Timelines) -> None:

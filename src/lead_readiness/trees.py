@@ -73,17 +73,22 @@ class Trees:
         do not depend on the other rows nor on ``threads`` (all processors by default). No rows give (0, p).
         Raises ModelError when ``X`` is not (n, p) float32 without NaN.
         """
-        rows, phi = np.ascontiguousarray(X), np.empty(X.shape)
+        phi = np.empty(X.shape)
+        self.explain(X, phi, threads)
+        return self.base, phi
+
+    def explain(self, X: Matrix, phi: Floats, threads: int | None = 1) -> None:
+        """Fill ``phi`` in with the contributions."""
+        rows = np.ascontiguousarray(X)
         fits = rows.ndim == 2 and rows.shape[1] == self.features and rows.dtype == np.float32
         if not fits or self._explain(rows, phi, threads):
             raise ModelError(
                 f"the tree model was given {X.dtype} features of shape {X.shape}, NaN: {bool(np.isnan(X).any())}; "
                 f"expected float32 of shape (rows, {self.features}) without NaN"
             )
-        return self.base, phi
 
     def _explain(self, rows: Matrix, phi: Floats, threads: int | None) -> bool:
-        """Fill in the contributions; whether some feature was NaN."""
+        """Fill in the contributions of checked rows; whether some feature was NaN."""
         if len(rows) <= FEW:
             return explain_few(*self.tables, rows, phi)
         if len(rows) <= CHUNK or threads == 1:

@@ -13,11 +13,12 @@ from small_company import write_company
 from lead_readiness import project as projects
 from lead_readiness import rules, sources, tables, timelines
 from lead_readiness.answer import answers, rows
+from lead_readiness.card import Card
 from lead_readiness.features import Catalogue
 from lead_readiness.features.attributes import Attributes
 from lead_readiness.handoff import Seen, States, decide
 from lead_readiness.project import ProjectFile
-from lead_readiness.scorer import Card, Scorer
+from lead_readiness.scorer import Scorer
 from serving.engines import local
 from serving.rescore.job import Job
 from serving.rescore.sinks import sink

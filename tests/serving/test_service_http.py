@@ -190,6 +190,17 @@ def test_without_a_model_it_lives_but_is_not_ready(tmp_path: Path) -> None:
         problem(up.post("/events", {"events": [event(1, lead_id="a")]}), 404)
 
 
+def test_what_takes_too_long_is_a_problem_and_the_next_is_answered(tmp_path: Path) -> None:
+    blended().save(tmp_path / "scorer")
+    with running(
+        tmp_path, MODEL=str(tmp_path / "scorer"), STORE="none", TIMEOUT_SECONDS="0.1", MOST_BYTES="90000000"
+    ) as up:
+        many = [event(1, event_id=f"e{n}") for n in range(90_000)]
+        told = problem(up.post("/explain", {"lead": lead(events=0) | {"events": many}, **AT}), 504)
+        assert told["type"].endswith("timed-out")
+        assert up.post("/score", {"leads": [lead()], **AT}).status_code == 200
+
+
 def test_without_keys_it_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="no API key is set"), running(tmp_path, KEYS=""):
         pass

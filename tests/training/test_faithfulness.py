@@ -123,7 +123,7 @@ def test_a_part_that_is_missing_from_the_sum_is_seen(company: Company) -> None:
     altered[3, 0] += 1e-3
     assert additivity(assessed) < 1e-9
     assert additivity(replace(assessed, by_behaviour=altered)) == pytest.approx(1e-3)
-    assert additivity(replace(assessed, by_rule=assessed.by_rule + 1e-3)) > 1e-4
+    assert additivity(replace(assessed, by_part=assessed.by_part + 1e-3)) > 1e-4
 
 
 def test_without_rows_nothing_is_told() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, tzinfo
-from itertools import zip_longest
+from itertools import compress, zip_longest
+from math import isfinite, isnan
 from typing import Any, NamedTuple
 
-from lead_readiness.handoff import Decisions
+from lead_readiness.handoff import CLAUSES, Decisions
 from lead_readiness.moments import written
 from lead_readiness.reasons import MOST_AGAINST, MOST_FOR, Reason
 from lead_readiness.scorer import Assessment
@@ -16,6 +16,8 @@ from lead_readiness.timelines import NEVER
 
 BANDS = ((95.0, "top 5 %"), (80.0, "top 20 %"), (50.0, "upper half"), (0.0, "lower half"))
 """The bands by the percentile that each begins with, the highest first."""
+CLAUSE = tuple(CLAUSES.items())
+"""The clauses with their decisions, by place."""
 
 
 class Fired(NamedTuple):
@@ -38,6 +40,20 @@ class Rules(NamedTuple):
     triggered: bool
     fired: tuple[Fired, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """What the book says as JSON holds it."""
+        points, threshold, fit, engagement, grade, excluded, triggered, fired = self
+        return {
+            "points": points,
+            "threshold": threshold,
+            "fit": fit,
+            "engagement": engagement,
+            "grade": grade,
+            "excluded": excluded,
+            "triggered": triggered,
+            "fired": [{"rule": rule, "points": moved, "times": times} for rule, moved, times in fired],
+        }
+
 
 class Decided(NamedTuple):
     """What becomes of the lead, by which clause, and the clause in words.
@@ -56,6 +72,22 @@ class Decided(NamedTuple):
     propensity: float | None
     track: str | None
     re_entry: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The decision as JSON holds it, its time as ISO 8601 text in UTC."""
+        decision, clause, sentence, line, low, rank, place, propensity, track, re_entry = self
+        return {
+            "decision": decision,
+            "clause": clause,
+            "sentence": sentence,
+            "line": line,
+            "low": low,
+            "rank": rank,
+            "place": place,
+            "propensity": propensity,
+            "track": track,
+            "re_entry": None if re_entry is None else written(re_entry),
+        }
 
 
 class Answer(NamedTuple):
@@ -82,7 +114,7 @@ class Answer(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """The answer as JSON holds it, times as ISO 8601 text in UTC; the keys are a promise."""
-        rules, decision = self.rules, self.decision
+        decision = self.decision
         return {
             "lead_id": self.lead_id,
             "as_of": written(self.as_of),
@@ -91,25 +123,12 @@ class Answer(NamedTuple):
             "horizon_days": self.horizon_days,
             "percentile": self.percentile,
             "band": self.band,
-            "rules": {
-                "points": rules.points,
-                "threshold": rules.threshold,
-                "fit": rules.fit,
-                "engagement": rules.engagement,
-                "grade": rules.grade,
-                "excluded": rules.excluded,
-                "triggered": rules.triggered,
-                "fired": [
-                    {"rule": rule, "points": points, "times": times} for rule, points, times in rules.fired
-                ],
-            },
+            "rules": self.rules.as_json(),
             "reasons": {
                 "for": [reason.as_json() for reason in self.reasons_for],
                 "against": [reason.as_json() for reason in self.reasons_against],
             },
-            "decision": None
-            if decision is None
-            else {**decision._asdict(), "re_entry": _time(decision.re_entry)},
+            "decision": None if decision is None else decision.as_json(),
             "model": self.model,
             "rule_book": self.rule_book,
         }
@@ -121,72 +140,84 @@ def answers(assessed: Assessment, decisions: Decisions | None = None, top: int |
     ``top`` is the most reasons for, and half as many against; as many as METHOD asks for unless given. No rows give no
     answers.
     """
-    scorer, most = assessed.scorer, (MOST_FOR, MOST_AGAINST) if top is None else (top, (top + 1) // 2)
+    scorer, n = assessed.scorer, len(assessed)
     version, book = scorer.version, f"{scorer.book.name} {scorer.book.version}"
-    told = []
-    for row, (lead_id, as_of, score, probability, percentile, rules, reasons) in enumerate(
-        zip(
-            assessed.timelines.lead_ids[assessed.lead].tolist(),
-            assessed.as_of.tolist(),
-            assessed.score.tolist(),
-            assessed.probability.tolist(),
-            scorer.card.percentiles(assessed.score),
-            _rules(assessed),
-            assessed.reasons_of(range(len(assessed)), *most),
+    most = (MOST_FOR, MOST_AGAINST) if top is None else (top, (top + 1) // 2)
+    columns = zip(
+        assessed.timelines.lead_ids[assessed.lead].tolist(),
+        assessed.as_of.tolist(),
+        assessed.score.tolist(),
+        assessed.probability.tolist(),
+        [horizon_days(assessed, row) for row in range(n)],
+        scorer.card.percentiles(assessed.score),
+        _rules(assessed),
+        assessed.reasons_of(range(n), *most),
+        [None] * n if decisions is None else decided(decisions, scorer.teller.zone),
+    )
+    return [
+        Answer(
+            lead_id,
+            as_of,
+            score,
+            None if isnan(probability) else probability,
+            days,
+            percentile,
+            None if percentile is None else _band(percentile),
+            rules,
+            tuple([reason for reason in reasons if reason.points > 0]),
+            tuple([reason for reason in reasons if reason.points < 0]),
+            decision,
+            version,
+            book,
         )
-    ):
-        told.append(
-            Answer(
-                lead_id=lead_id,
-                as_of=as_of,
-                score=score,
-                probability=None if math.isnan(probability) else probability,
-                horizon_days=horizon_days(assessed, row),
-                percentile=percentile,
-                band=None if percentile is None else next(b for least, b in BANDS if percentile >= least),
-                rules=rules,
-                reasons_for=tuple([reason for reason in reasons if reason.points > 0]),
-                reasons_against=tuple([reason for reason in reasons if reason.points < 0]),
-                decision=None if decisions is None else decided(decisions, row, scorer.teller.zone),
-                model=version,
-                rule_book=book,
-            )
-        )
-    return told
+        for lead_id, as_of, score, probability, days, percentile, rules, reasons, decision in columns
+    ]
 
 
 def horizon_days(assessed: Assessment, row: int) -> int | None:
     """Days within which the row's win is foretold, None for the eventual outcome; the lead's sales cycle decides."""
     days, cycle = assessed.scorer.card.horizon_days, assessed.scorer.project.label.cycle
-    value = str(assessed.timelines.attributes[cycle][assessed.lead[row]]) if cycle else ""
-    return days.get(value, next(iter(days.values()), None))
+    value = str(assessed.timelines.attributes[cycle].item(assessed.lead.item(row))) if cycle else ""
+    return days[value] if value in days else next(iter(days.values()), None)
 
 
 def fired(assessed: Assessment, row: int) -> tuple[Fired, ...]:
     """Each term of the rule book that gives or takes points, in the book's order."""
     replay = assessed.replay
-    points, times = replay.contributions[row].tolist(), replay.fired[row].tolist()
-    terms = zip_longest(replay.terms, points, times)
-    return tuple([Fired(term.name, moved, awarded) for term, moved, awarded in terms if moved])
+    points = replay.contributions[row].tolist()
+    terms = compress(zip_longest(replay.terms, points, replay.fired[row].tolist()), points)
+    return tuple([Fired(term.name, moved, awarded) for term, moved, awarded in terms])
 
 
-def decided(decisions: Decisions, row: int, zone: tzinfo = UTC) -> Decided:
-    """One row's decision; the dates in its sentence are those of ``zone``."""
+def decided(decisions: Decisions, zone: tzinfo = UTC) -> Iterator[Decided]:
+    """Each row's decision; the dates in its sentence are those of ``zone``."""
     stood, given = decisions.standing, decisions.given
-    decision, re_entry = decisions.decision_of(row), stood.re_entry.item(row)
-    recycled = decision == "recycle"
-    return Decided(
-        decision=decision,
-        clause=decisions.clause_of(row),
-        sentence=decisions.sentence(row, zone),
-        line=_finite(stood.line.item(row)),
-        low=_finite(stood.low.item(row)),
-        rank=given.rank.item(row) or None,
-        place=given.place.item(row) or None,
-        propensity=_finite(decisions.propensity.item(row)),
-        track=decisions.track_of(row) if recycled else None,
-        re_entry=re_entry if recycled and re_entry < NEVER else None,
+    columns = (
+        stood.clause,
+        stood.line,
+        stood.low,
+        given.rank,
+        given.place,
+        decisions.propensity,
+        stood.re_entry,
     )
+    for row, (clause, line, low, rank, place, propensity, re_entry) in enumerate(
+        zip(*[column.tolist() for column in columns])
+    ):
+        name, decision = CLAUSE[clause]
+        recycled = decision == "recycle"
+        yield Decided(
+            decision,
+            name,
+            decisions.sentence(row, zone),
+            line if isfinite(line) else None,
+            low if isfinite(low) else None,
+            rank or None,
+            place or None,
+            propensity if isfinite(propensity) else None,
+            decisions.track_of(row) if recycled else None,
+            re_entry if recycled and re_entry < NEVER else None,
+        )
 
 
 def _rules(assessed: Assessment) -> Iterator[Rules]:
@@ -201,9 +232,5 @@ def _rules(assessed: Assessment) -> Iterator[Rules]:
         )
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _time(micros: int | None) -> str | None:
-    return None if micros is None else written(micros)
+def _band(percentile: float) -> str:
+    return next(band for least, band in BANDS if percentile >= least)

@@ -98,7 +98,8 @@ def between(
     >>> from lead_readiness.features import Catalogue
     >>> from lead_readiness.features.attributes import Attributes
     >>> from lead_readiness.project import Project
-    >>> from lead_readiness.scorer import Card
+    >>> from lead_readiness.card import Card
+
     >>> from lead_readiness.timelines import DAY, build
     >>> project = Project.model_validate({"name": "Acme", "vocabulary": {"visit": {"behaviour": "web"}}})
     >>> rule = {"name": "Visit", "points": 8, "when": {"kind": "visit"}}

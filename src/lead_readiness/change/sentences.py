@@ -14,13 +14,13 @@ from lead_readiness.reasons import (
     RECENT,
     Evidence,
     Reason,
-    Teller,
     ago,
     as_evidence,
     of_others,
     strongest,
     visible,
 )
+from lead_readiness.telling import Teller
 from lead_readiness.timelines import WON, Ints, Timelines
 
 PARTS = ("ageing", "news", "model")

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from lead_readiness.features.families import Feature
-from lead_readiness.features.kernel import ABSENT, EQUAL, VALUE, Floats, show
+from lead_readiness.features.kernel import ABSENT, EQUAL, VALUE, show
 from lead_readiness.project import Attribute, Project
 from lead_readiness.timelines import Timelines
+from lead_readiness.timelines.held import Held, Read, Rows
 
 LEVELS = 10
 """The most levels of a category that get a column each; with more, the level's past win rate is a column too."""
@@ -24,19 +25,10 @@ FOLDS = 5
 """A win rate is cross-fitted in so many parts; with fewer wins, or fewer losses, there is none."""
 
 Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int32]
-
-
-class Read(NamedTuple):
-    """What columns read of one attribute: its number or, of a category, a level's number in ``codes``."""
-
-    name: str
-    codes: dict[str | None, float] | None = None
-    otherwise: float = 0.0
 
 
 class Shown(NamedTuple):
-    """The columns as `kernel.show` takes them: which `Read` each is of, and what it asks of it."""
+    """The columns as `kernel.show` takes them: which row of what is held each is of, and what it asks of it."""
 
     source: npt.NDArray[np.int64]
     asks: npt.NDArray[np.int64]
@@ -51,18 +43,18 @@ class Attributes:
     rates: dict[str, dict[str, float]] | None = None
 
     @cached_property
-    def _asked(self) -> tuple[list[Read], Shown]:
-        """What is read of the leads, categories first; columns of one attribute and family read the same."""
+    def _asked(self) -> tuple[Held, Shown]:
+        """What is read of the leads; columns of one attribute and family read the same."""
         blocks = [[*block] for _, block in groupby(self.features, lambda f: (f.kinds[0], f.family))]
         found = [self._read(block) for block in blocks]
-        reads = sorted((r for n, r in enumerate(found) if r not in found[:n]), key=lambda r: r.codes is None)
+        held = Held(found)
         columns: list[tuple[int, int, float]] = []
         for read, block in zip(found, blocks):
             asks = {"missing": ABSENT, "level": EQUAL}.get(block[0].family, VALUE)
             than = range(len(block)) if asks == EQUAL else [f.empty for f in block]
-            columns += [(reads.index(read), asks, number) for number in than]
+            columns += [(held.reads.index(read), asks, number) for number in than]
         source, asked, thans = np.array(columns).reshape(-1, 3).T
-        return reads, Shown(source.astype(np.int64), asked.astype(np.int64), thans.astype(np.float64))
+        return held, Shown(source.astype(np.int64), asked.astype(np.int64), thans.astype(np.float64))
 
     def _read(self, block: list[Feature]) -> Read:
         (name,), family, empty = block[0].kinds, block[0].family, block[0].empty
@@ -82,24 +74,9 @@ class Attributes:
 
     def fill(self, timelines: Timelines, lead: Rows, out: Matrix) -> None:
         """Fill the last columns of ``out`` as `matrix` makes them."""
-        reads, shown = self._asked
-        known, place = timelines.attributes, lead
-        if len(lead) < len(timelines):
-            known = {name: values[lead] for name, values in known.items()}
-            place = np.arange(len(lead), dtype=np.int32)
-        show(_held(reads, known), place, *shown, out)
-
-
-def _held(reads: list[Read], known: dict[str, npt.NDArray[Any]]) -> Floats:
-    """One row for each that is read; those of categories stand first."""
-    codes = [
-        codes.get(level, otherwise)
-        for name, codes, otherwise in reads
-        if codes is not None
-        for level in known[name].tolist()
-    ]
-    numbers = [known[name] for name, codes, _ in reads if codes is None]
-    return np.concatenate([codes, *numbers], dtype=float).reshape(len(reads), -1 if reads else 0)
+        held, shown = self._asked
+        table, place = held.of(timelines, lead)
+        show(table, place, *shown, out)
 
 
 def fit(

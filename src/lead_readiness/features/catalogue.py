@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from lead_readiness.errors import ModelError
 from lead_readiness.features import families as fam
-from lead_readiness.features.attributes import Attributes, Matrix, Rows
+from lead_readiness.features.attributes import Attributes, Matrix
 from lead_readiness.features.families import EVER, Feature, Group, distinct
 from lead_readiness.features.kernel import HISTORY, Program, walk
 from lead_readiness.features.program import compile_program
 from lead_readiness.project import Project
 from lead_readiness.timelines import RETURN_REASONS, Ints, Timelines
+from lead_readiness.timelines.held import Rows
 
 HALF_LIFE = 14.0
 MOST_KIND_COLUMNS = 56
@@ -165,7 +166,6 @@ def compute(
         )
     split = len(catalogue.events)
     out = np.empty((len(lead), split + len(catalogue.attributes.features)), np.float32)
-    lead, as_of = np.asarray(lead, np.int32), np.asarray(as_of, np.int64)
     _walk(catalogue.program, timelines, lead, as_of, out)
     if attributes is None:
         catalogue.attributes.fill(timelines, lead, out)

@@ -9,10 +9,10 @@ from math import log
 import numpy as np
 
 from lead_readiness.handoff.kernel import Bools, Floats, Places
-from lead_readiness.handoff.remembered import remembered
 from lead_readiness.handoff.seen import Pair
 from lead_readiness.project import Handoff
 from lead_readiness.reasons import EVEN_ODDS, POINTS_PER_LOGIT
+from lead_readiness.remembered import remembered
 from lead_readiness.timelines import DAY, NEVER, RETURN_REASONS, Ints
 
 OTHER = RETURN_REASONS.index("other")

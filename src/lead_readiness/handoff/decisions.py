@@ -23,7 +23,7 @@ DECISION_OF: Words = np.array(list(CLAUSES.values()), object)
 CLAUSE: Words = np.array(list(CLAUSES), object)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Decisions:
     """What becomes of each lead of ``seen``, row by row, and ``states`` for the next evaluation.
 
@@ -66,11 +66,6 @@ class Decisions:
         """One row's clause."""
         clause: str = CLAUSE.item(self.standing.clause.item(row))
         return clause
-
-    def decision_of(self, row: int) -> str:
-        """One row's decision."""
-        decision: str = DECISION_OF.item(self.standing.clause.item(row))
-        return decision
 
     def track_of(self, row: int) -> str:
         """The nurture track that one row's last return puts it on."""

@@ -13,7 +13,7 @@ from lead_readiness.handoff.standing import Standing
 from lead_readiness.timelines import NEVER, Ints
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Given:
     """Per lead its rank in its queue (0: not in line), its place of the week (0: none), and what was full."""
 
@@ -24,7 +24,8 @@ class Given:
     @classmethod
     def nowhere(cls, n: int) -> Given:
         """For so many leads nothing, before any place is given; nothing was full (`PLACED`)."""
-        return cls(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int8))
+        rank, place = np.zeros((2, n), np.int64)
+        return cls(rank, place, np.zeros(n, np.int8))
 
 
 def give(standing: Standing, drawn: Bools, used: Ints, as_of: int, seed: int) -> Given:

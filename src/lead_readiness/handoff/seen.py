@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from itertools import count
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -13,8 +12,8 @@ import numpy.typing as npt
 
 from lead_readiness.errors import DataError, nearest
 from lead_readiness.handoff.kernel import NOT_HELD, Bools, Codes, Floats, Places, last_seen
-from lead_readiness.handoff.remembered import remembered
 from lead_readiness.project import Hold, Project
+from lead_readiness.remembered import remembered
 from lead_readiness.timelines import DAY, NEVER, Ints, Timelines
 
 Words = npt.NDArray[np.object_]
@@ -38,7 +37,7 @@ USUAL: dict[str, npt.NDArray[Any]] = {
 """What the columns beside id and score hold where nothing is known."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Seen:
     """One row a lead, in any order; times are microseconds UTC, ``NEVER`` where there is none.
 
@@ -156,8 +155,8 @@ class Seen:
 
     def lines(self) -> tuple[tuple[Pair, ...], Places]:
         """The pairs of cycle and queue that there are, and the place of each lead's among them."""
-        place: defaultdict[Pair, int] = defaultdict(count().__next__)
-        on = [place[pair] for pair in zip(self.cycle.tolist(), self.queue.tolist())]
+        place: dict[Pair, int] = {}
+        on = [place.setdefault(pair, len(place)) for pair in zip(self.cycle.tolist(), self.queue.tolist())]
         return tuple(place), np.array(on, np.int32)
 
 

@@ -31,12 +31,12 @@ FIXED = {
 
 def sentence(told: Decisions, row: int, zone: tzinfo = UTC) -> str:
     """One row's clause as people read it; dates are those of ``zone``."""
-    clause, score, stood = told.clause_of(row), float(told.seen.score[row]), told.standing
+    clause, score, stood = told.clause_of(row), told.seen.score.item(row), told.standing
     if clause in FIXED:
         return FIXED[clause]
     if clause in COMPARED:
         says, name = COMPARED[clause]
-        return f"{says} ({_against(score, float(getattr(stood, name)[row]))})"
+        return f"{says} ({_against(score, getattr(stood, name).item(row))})"
     if clause == "no_score":
         return "no score" if np.isnan(score) else "no probability, and the policy asks for one"
     if clause == "no_room":
@@ -78,7 +78,7 @@ def _why_placed(told: Decisions, row: int) -> str:
 
 
 def _beside_line(told: Decisions, row: int) -> str:
-    score, line = float(told.seen.score[row]), float(told.standing.line[row])
+    score, line = told.seen.score.item(row), told.standing.line.item(row)
     return "" if np.isnan(score) else f" ({_against(score, line)})"
 
 

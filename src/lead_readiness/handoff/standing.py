@@ -42,7 +42,7 @@ The last two come with the places: ``no_room`` for who stood in line in vain, ``
 """
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Facts:
     """What leads are held against, whatever the lines that follow the capacity are.
 
@@ -63,7 +63,7 @@ class Facts:
         return self.states.of(self.place, self.as_of)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Standing:
     """Per lead its clause, a place in `CLAUSES`, and the thresholds it was held against; ``low`` is where it leaves.
 

@@ -112,10 +112,6 @@ class RuleBook(Strict):
         )
         self._buyer_kinds = tuple(k for k, kind in project.vocabulary.items() if kind.actor == "buyer")
 
-    def __hash__(self) -> int:
-        """Equal books hash alike."""
-        return hash((self.name, self.version, self.threshold, len(self.rules)))
-
     @property
     def terms(self) -> tuple[terms.Term, ...]:
         """One term per rule, in the book's order, then the floor and the ceiling where the book has them."""

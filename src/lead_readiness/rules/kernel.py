@@ -40,11 +40,9 @@ def replay(
     as_of: Ints,
     contributions: Floats,
     fired: npt.NDArray[np.int32],
-    fit: Floats,
-    engagement: Floats,
+    sums: Floats,
     grade: Ints,
-    excluded: Flags,
-    triggered: Flags,
+    flags: Flags,
     patterns: Table,
     asks: Table,
     rules: Table,
@@ -72,10 +70,13 @@ def replay(
     held: Floats,
     column: npt.NDArray[np.int32],
 ) -> None:
-    """Fill in `Replay`'s columns but for the points, for the rows ``begin:end``; ``grade`` is a place in `GRADES`.
+    """Fill in `Replay`'s columns for the rows ``begin:end``; ``grade`` is a place in `GRADES`.
 
-    What is filled in begins as zeros; after it come `Program`'s fields and what `facts` gives.
+    The rows of ``sums`` are points, fit and engagement, those of ``flags`` excluded and triggered. What is filled in
+    begins as zeros; after it come `Program`'s fields and what `facts` gives.
     """
+    points, fit, engagement = sums
+    excluded, triggered = flags
     patterns, rules, levels = patterns.copy(), rules.copy(), levels.copy()
     groups, pools, ring = groups.copy(), pools.copy(), np.empty(ring_size, np.int64)
     second, amount = _ledger(stepped, len(pools), lead_start, lead[begin:end])
@@ -115,16 +116,19 @@ def replay(
         _standings(patterns, rules, levels, max(created[at], since), now)
         _trim(rules, every, len(every), groups, pools, levels, second, amount, now)
         for r in range(len(rules)):
-            points = np.rint((rules[r].total + rules[r].award) * GRAIN) / GRAIN + 0.0  # no -0
-            contributions[i, r] = points
+            worth = np.rint((rules[r].total + rules[r].award) * GRAIN) / GRAIN + 0.0  # no -0
+            contributions[i, r] = worth
             fired[i, r] = rules[r].fired
             if rules[r].fit:
-                fit[i] += points
+                fit[i] += worth
             else:
-                engagement[i] += points
+                engagement[i] += worth
         total = fit[i] + engagement[i]
+        points[i] = total
         for b in range(len(bounds)):
-            contributions[i, len(rules) + b] = min(max(total, bounds[b, 0]), bounds[b, 1]) - total
+            beyond = min(max(total, bounds[b, 0]), bounds[b, 1]) - total
+            contributions[i, len(rules) + b] = beyond
+            points[i] += beyond
         grade[i] = 0
         for k in range(least.shape[1]):
             grade[i] += DIGITS * (fit[i] < least[0, k]) + (engagement[i] < least[1, k])

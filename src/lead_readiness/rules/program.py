@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from lead_readiness.remembered import remembered
 from lead_readiness.rules.book import LETTERS, RuleBook
 from lead_readiness.rules.conditions import After, Condition, Trigger, Wanted
 from lead_readiness.rules.rule import Decay, Rule
 from lead_readiness.rules.terms import Term
 from lead_readiness.timelines import DAY
+from lead_readiness.timelines.held import Held, Read
 
 FOREVER = 1 << 61
 """A span longer than any history that is still safe to compare with the difference of two times."""
 AWARDS, TIERS, SILENCE, LEAD = range(4)
 DIGITS = 4
+MOST_ASSETS = 1 << 14
 GRADES = np.array([f"{a}{n}" for a in LETTERS for n in range(1, DIGITS + 1)] + [""], dtype=object)
 NO_GRADE = len(GRADES) - 1
 
@@ -30,8 +32,6 @@ Flags = npt.NDArray[np.bool_]
 Table = npt.NDArray[Any]
 Row = dict[str, float]
 Levels = list[tuple[int, float]]
-Held = tuple[str, frozenset[str]]
-"""An attribute: whether it is one of some values or, where these are none, its number."""
 Item = TypeVar("Item")
 
 
@@ -92,27 +92,42 @@ class Program(NamedTuple):
     ring_size: int
 
 
+class Named(dict[str, bytes]):
+    """Which of some globs name an asset, one flag a byte; worked out once for an asset that comes again."""
+
+    def __init__(self, globs: list[re.Pattern[str]]) -> None:
+        self.globs = globs
+
+    def __missing__(self, asset: str) -> bytes:
+        """The flags of an asset not asked for yet; beyond `MOST_ASSETS` all are forgotten."""
+        if len(self) >= MOST_ASSETS:
+            self.clear()
+        found = self[asset] = bytes(glob.match(asset) is not None for glob in self.globs)
+        return found
+
+
 class Compiled(NamedTuple):
     """A program, and what it refers to by place: globs, what attributes hold, terms and grades.
 
-    ``named`` says of an asset, one flag a byte, which of so many ``globs`` name it.
+    ``named`` says of an asset, one flag a byte, which of so many ``globs`` name it; ``held`` reads 1 where an attribute
+    is one of some values and else 0, or its number.
     """
 
     program: Program
     globs: int
-    named: Callable[[str], bytes]
-    held: list[Held]
+    named: Named
+    held: Held
     terms: tuple[Term, ...]
     grades: npt.NDArray[np.object_]
 
 
-@lru_cache(maxsize=16)
+@remembered
 def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
     """The book as tables over the given event kinds."""
     firsts = [rule.when.after for rule in book.rules if rule.when.after is not None]
     asked: list[Condition | After] = [*(r.when for r in book.rules), *firsts, *book.exclude, *book.triggers]
     globs = _distinct(c.asset for c in asked if c.asset)
-    held = sorted(_distinct(_held(*want) for c in asked for want in _wants(c)), key=lambda one: not one[1])
+    held = Held([_read(*want) for c in asked for want in _wants(c)])
     asks: list[Row] = []
     named = [frozenset(book.kinds(c.kind)) for c in asked]
     of_kind = [[p for p, names in enumerate(named) if kind in names] for kind in kinds]
@@ -139,36 +154,30 @@ def compiled(book: RuleBook, kinds: tuple[str, ...]) -> Compiled:
         ring_size=int(sum(rule["most"] for rule in rules)),
     )
     program.rules["ring"] = np.cumsum(program.rules["most"]) - program.rules["most"]
-    patterns = [re.compile("|".join(map(fnmatch.translate, g))) for g in globs]
+    patterns = [re.compile("|".join(map(fnmatch.translate, glob))) for glob in globs]
     return Compiled(
         program,
         globs=len(globs),
-        named=lru_cache(maxsize=1 << 14)(partial(_named, patterns)),
+        named=Named(patterns),
         held=held,
         terms=book.terms,
         grades=GRADES if book.grades else np.full_like(GRADES, ""),
     )
 
 
-def _named(globs: list[re.Pattern[str]], asset: str) -> bytes:
-    return bytes(glob.match(asset) is not None for glob in globs)
+def _read(name: str, wanted: Wanted) -> Read:
+    return Read(name, dict.fromkeys(wanted.values, 1.0) or None)
 
 
-def _held(name: str, wanted: Wanted) -> Held:
-    return name, frozenset(wanted.values)
-
-
-def _ask(name: str, wanted: Wanted, held: list[Held]) -> Row:
-    place = held.index(_held(name, wanted))
+def _ask(name: str, wanted: Wanted, held: Held) -> Row:
+    place = held.reads.index(_read(name, wanted))
     if wanted.values:
         return {"held": place, "low": 1.0, "high": 1.0}
     low, high = wanted.min, wanted.max
     return {"held": place, "low": -np.inf if low is None else low, "high": np.inf if high is None else high}
 
 
-def _pattern(
-    condition: Condition | After, globs: list[tuple[str, ...]], held: list[Held], asks: list[Row]
-) -> Row:
+def _pattern(condition: Condition | After, globs: list[tuple[str, ...]], held: Held, asks: list[Row]) -> Row:
     value, ask = condition.value, len(asks)
     asks += [_ask(*want, held) for want in _wants(condition)]
     return {

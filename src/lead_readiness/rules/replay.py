@@ -55,13 +55,12 @@ def replay(
     made = compiled(book, timelines.kinds)
     known = facts(made, timelines, lead)
     contributions, fired = np.zeros((n, len(made.terms))), np.zeros((n, len(made.program.rules)), np.int32)
-    fit, engagement, grade = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
-    excluded, triggered = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
+    sums, grade, flags = np.zeros((3, n)), np.zeros(n, np.int64), np.zeros((2, n), np.bool_)
 
     def run(begin: int) -> None:
         kernel.replay(
             begin, min(begin + CHUNK, n), lead, as_of,
-            contributions, fired, fit, engagement, grade, excluded, triggered, *made.program, *known,
+            contributions, fired, sums, grade, flags, *made.program, *known,
         )  # fmt: skip
 
     if n <= CHUNK:
@@ -69,14 +68,7 @@ def replay(
     else:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(run, range(0, n, CHUNK)))
-    return Replay(
-        terms=made.terms,
-        points=contributions.sum(axis=1),
-        contributions=contributions,
-        fit=fit,
-        engagement=engagement,
-        grade=made.grades[grade],
-        excluded=excluded,
-        triggered=triggered,
-        fired=fired,
-    )
+    points, fit, engagement = sums
+    excluded, triggered = flags
+    grades = made.grades[grade]
+    return Replay(made.terms, points, contributions, fit, engagement, grades, excluded, triggered, fired)

@@ -14,7 +14,6 @@ from lead_readiness.timelines.history import (
     Ints,
     Timelines,
 )
-from lead_readiness.timelines.joined import joined
 from lead_readiness.timelines.kernel import Columns
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "Timelines",
     "build",
     "frozen",
-    "joined",
     "micros",
     "with_events",
 ]

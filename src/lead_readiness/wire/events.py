@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from lead_readiness.project import Project
 from lead_readiness.timelines import NEVER
-from lead_readiness.wire.meaning import meaning
+from lead_readiness.wire.meaning import Meaning, meaning
 from lead_readiness.wire.mistakes import BadValuesError, Mistakes, Place, Said
 from lead_readiness.wire.values import Items, Object, Values, sound
 
@@ -49,7 +49,7 @@ class Events(NamedTuple):
     @property
     def known(self) -> Sequence[int]:
         """When each became known: when it occurred, unless it was recorded later."""
-        if min(self.recorded, default=NEVER) == NEVER:
+        if self.recorded.count(NEVER) == len(self.recorded):
             return self.occurred
         return [
             occurred if recorded == NEVER else recorded
@@ -91,13 +91,20 @@ def read_events(
     >>> arrived.events[0].kind, arrived.unknown_kinds
     ('demo_request', {'Yawned': 1})
     """
-    mistakes = Mistakes(most_mistakes)
-    reader = Reader(project, Values(project, mistakes))
+    mistakes, means = Mistakes(most_mistakes), meaning(project)
+    reader = Reader(means, Values(means, mistakes))
     found = reader.events(few(items, most_events, "event", at, mistakes), at, owner=None)
     mistakes.check()
-    kinds = project.kinds
     events = [
-        Event(lead_id, occurred, kinds[kind], value, asset, None if recorded == NEVER else recorded, event_id)
+        Event(
+            lead_id,
+            occurred,
+            means.kinds[kind],
+            value,
+            asset,
+            None if recorded == NEVER else recorded,
+            event_id,
+        )
         for _, lead_id, occurred, kind, value, asset, recorded, event_id in zip(*found)
     ]
     return Arrived(tuple(events), reader.unknown)
@@ -116,8 +123,8 @@ def few(items: object, most: int, noun: str, at: Place, mistakes: Mistakes) -> l
 class Reader:
     """Reads events of one vocabulary and counts those of kinds that it lacks."""
 
-    def __init__(self, project: Project, values: Values) -> None:
-        self.project, self.values, self.kinds = project, values, meaning(project).kinds
+    def __init__(self, means: Meaning, values: Values) -> None:
+        self.means, self.values = means, values
         self.unknown: dict[str, int] = {}
 
     def events(self, items: list[Any], at: Place, owner: str | None, begin: int = 0) -> Events:
@@ -171,7 +178,7 @@ class Reader:
                 self._check_owner(named, owner, (*items.at, n, "lead_id"))
         occurred = values.instants(items, "occurred_at", required=True)
         recorded = values.instants(items, "recorded_at")
-        if any(map(lt, recorded, occurred)):
+        if "recorded_at" in items.keys and any(map(lt, recorded, occurred)):
             for n, item, after, before in zip(items.places, items.held, recorded, occurred):
                 if after < before < NEVER:
                     expected, do = "a recording after the event", "leave it out where it is not known"
@@ -191,20 +198,20 @@ class Reader:
         """The kinds' codes, None where one is unknown or cannot be used."""
         named, types = items.column("kind")
         if types <= {str}:
-            found = [*map(self.kinds.get, named)]
+            found = [*map(self.means.codes.get, named)]
             if None not in found:
                 return found
         return [self._kind(name, (*items.at, n, "kind")) for n, name in zip(items.places, named)]
 
     def _kind(self, named: Any, at: Place, by_slug: bool = False) -> int | None:
         """The code of a kind by its name, or else by its slug; one that the vocabulary lacks is counted."""
-        code = self.kinds.get(named) if type(named) is str else None
+        code = self.means.codes.get(named) if type(named) is str else None
         if code is not None:
             return code
         if type(named) is not str or not named or not sound(named):
             self.values.mistakes.add(at, named, "the name of an event kind as text", "give it")
             return None
-        code = _slugs(self.project.kinds).get(slug(named)) if by_slug else None
+        code = _slugs(self.means.kinds).get(slug(named)) if by_slug else None
         if code is None:
             self.unknown[named] = self.unknown.get(named, 0) + 1
         return code

@@ -6,15 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
+from operator import itemgetter
 from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
-from lead_readiness.project import Project
 from lead_readiness.timelines import DAY, NEVER
-from lead_readiness.wire.kernel import instants
-from lead_readiness.wire.meaning import meaning
+from lead_readiness.wire.meaning import Meaning
 from lead_readiness.wire.mistakes import Mistakes, Place
 
 T = TypeVar("T")
@@ -27,7 +24,8 @@ LARGEST = 1e30  # as in tables: sums of such numbers still fit a float32
 EXAMPLE = "2026-05-04T09:30:00+02:00"
 TIME = f"an ISO 8601 date and time such as {EXAMPLE}"
 MISSING, TEXTS, NUMBERS = {NoneType}, {str}, {int, float}
-UNREAD = -1
+FORMS, _form = {"--", "--T:", "-- :"}, itemgetter(slice(4, 14, 3))
+"""What stands between the numbers of a date, or of a date and a time up to the minutes."""
 _UTC = re.compile(" ?UTC$|z$")
 
 
@@ -62,8 +60,8 @@ class Values:
     A column is read at once where all its values are missing or plainly fine, and else value by value.
     """
 
-    def __init__(self, project: Project, mistakes: Mistakes) -> None:
-        self.zone = meaning(project).zone
+    def __init__(self, means: Meaning, mistakes: Mistakes) -> None:
+        self.zone = means.zone
         self.mistakes = mistakes
         self.unclear = 0
 
@@ -105,8 +103,8 @@ class Values:
         given, types = items.column(key)
         if types == MISSING and not required:
             return [NEVER] * len(given)
-        found = _plain(given) if types == TEXTS else [UNREAD]
-        return found if UNREAD not in found else items.each(key, partial(self.instant, required=required))
+        found = _plain(given) if types == TEXTS else []
+        return found or items.each(key, partial(self.instant, required=required))
 
     def _local(self, when: datetime, zone: tzinfo) -> timedelta:
         """A local time since the epoch: the earlier of two readings; the end of the gap that it falls into."""
@@ -241,16 +239,19 @@ def sound(text: str) -> bool:
 def _parsed(text: str) -> datetime | None:
     """The date and time that ISO 8601 text names, in the forms that the data contract takes."""
     try:
-        plain = text[4] == "-" == text[7] and (len(text) == 10 or (text[10] in "T " and text[13] == ":"))
+        plain = _form(text) in FORMS
         return datetime.fromisoformat(_UTC.sub("Z", text) if text[-1] in "Cz" else text) if plain else None
-    except (IndexError, ValueError):
+    except ValueError:
         return None
 
 
 def _plain(texts: Sequence[str]) -> list[int]:
-    """Microseconds UTC of dates and times in their usual form, ``UNREAD`` for others."""
-    whole = "\n".join(texts)
-    if not whole.isascii() or whole.count("\n") >= len(texts):
-        return [UNREAD]
-    found: list[int] = instants(np.frombuffer(whole.encode(), np.uint8), len(texts)).tolist()
-    return found
+    """Microseconds UTC of texts that all name a date, a time and an offset in its usual form, else none."""
+    if not {*map(_form, texts)} <= FORMS:
+        return []
+    try:
+        since = [when - EPOCH for when in map(datetime.fromisoformat, texts)]
+    except (TypeError, ValueError):
+        return []
+    found = [one.days * DAY + one.seconds * 1_000_000 + one.microseconds for one in since]
+    return found if min(found) >= 0 and max(found) < LATEST else []
