@@ -42,7 +42,7 @@ docs: env  ## Write again the pages that are made from the code
 	$(BIN)/python docs/generate.py
 
 bench: .venv/.bench  ## One benchmark: make bench NAME=speed ARGS=--quick
-	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+	$(BIN)/python -m benchmarks.$(NAME) $(ARGS)  # as a module: a script would hide the package `serving` behind serving.py
 
 clean:  ## Away with the environment, builds and caches
 	rm -rf .venv build dist .*_cache .hypothesis

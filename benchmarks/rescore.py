@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -24,13 +24,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from benchmarks.company import SAMPLE, make, open_project
+from benchmarks import servers
+from benchmarks.company import make, open_project
 from benchmarks.measure import Measure, show, write
 from lead_readiness import sources, tables, timelines
 from lead_readiness.features import compute
 from lead_readiness.scorer import Scorer
-from training import dataset
-from training.fit import DEFAULTS, fit
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = Path(sys.executable).with_name("lead-readiness")
@@ -69,7 +68,8 @@ def main(folder: Path | None, quick: bool, target: Path | None, workers: int | N
     sizes = QUICK if quick else SIZES
     with tempfile.TemporaryDirectory() if folder is None else nullcontext(folder) as scratch:
         home = Path(scratch)
-        model = trained(home / f"scorer-{'quick' if quick else 'full'}", quick)
+        console.print("[dim]learning a scorer ...")
+        model = servers.scorer(home / ("quick" if quick else "full"), quick)
         companies = [make(home / str(n), n, n * EVENTS_A_LEAD) for n in (*sizes, KILLED)]
         found = [rescored(company, model, home / "out.parquet", workers) for company in companies[:-1]]
         measures = [
@@ -83,17 +83,6 @@ def main(folder: Path | None, quick: bool, target: Path | None, workers: int | N
         measures,
     )
     write(measures, target)
-
-
-def trained(folder: Path, quick: bool) -> Path:
-    """The folder of a scorer learned from the sample company, with fewer trees where it has to be quick."""
-    if not folder.exists():
-        console.print("[dim]learning a scorer ...")
-        data = dataset.load(SAMPLE / "readiness.toml")
-        everyone = np.ones(len(data.timelines.account_start) - 1, bool)
-        settings = replace(DEFAULTS, trees=replace(DEFAULTS.trees, trees=40)) if quick else DEFAULTS
-        fit(data, data.timelines.cut, everyone, 0, settings=settings).save(folder)
-    return folder
 
 
 def asked(company: Path, model: Path, out: Path, workers: int) -> list[str]:

@@ -26,7 +26,7 @@ from lead_readiness.scorer import Scorer
 from lead_readiness.timelines import NEVER, NONE, OUTCOMES, RETURN_REASONS, Timelines
 from training import dataset
 from training.dataset import Dataset
-from training.fit import fit
+from training.fit import DEFAULTS, fit
 from training.job import open_leads
 from training.tracking.packing import log_model
 
@@ -46,12 +46,14 @@ def company() -> Dataset:
     return dataset.load(SAMPLE / "readiness.toml")
 
 
-def scorer(scratch: Path) -> Path:
-    """The folder of a scorer that was learned from all of the sample company."""
+def scorer(scratch: Path, quick: bool = False) -> Path:
+    """The folder of a scorer learned from all of the sample company, with fewer trees where it has to be quick."""
     folder = scratch / "scorer"
     if not folder.is_dir():
         data = company()
-        learned = fit(data, data.timelines.cut, np.ones(len(data.timelines.account_start) - 1, bool), seed=0)
+        everyone = np.ones(len(data.timelines.account_start) - 1, bool)
+        settings = replace(DEFAULTS, trees=replace(DEFAULTS.trees, trees=40)) if quick else DEFAULTS
+        learned = fit(data, data.timelines.cut, everyone, seed=0, settings=settings)
         scores = open_leads(data, learned).score
         replace(learned, card=learned.card.with_open_scores(scores)).save(folder)
     return folder

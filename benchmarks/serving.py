@@ -53,6 +53,7 @@ def main(quick: bool, target: Path | None, only: str | None) -> None:
     }
     found: list[Measure] = []
     with tempfile.TemporaryDirectory() as scratch:
+        servers.scorer(Path(scratch), quick)
         for name, part in parts.items():
             if only in (None, name):
                 console.print(f"[dim]{name} ...")
