@@ -24,8 +24,8 @@ class Replay(NamedTuple):
     """What a rule book says of n snapshots.
 
     ``contributions`` (n, terms) has the rules in the book's order, then the floor and the ceiling where the
-    book has them; ``points`` is its sum by row: fit, engagement, floor, ceiling. ``fit`` and ``engagement`` are the sums over
-    the rules of either sort, floor and ceiling left out; ``grade`` is "A1" and the like, "" without grades.
+    book has them; ``points`` is its sum by row: fit, engagement, floor, ceiling. ``fit`` and ``engagement`` are
+    the sums over the rules of either sort; ``grade`` is "A1" and the like, "" without grades.
     ``fired`` (n, rules) counts each rule's awards. Of an ``excluded`` lead all else is 0, "" and False.
     """
 
