@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -23,8 +23,6 @@ from lead_readiness.timelines import DAY
 MOST_EVENTS = 60
 CROWD = 300
 """Leads that the store knows at a time: as new ones come old ones are forgotten, so that it does not grow for ever."""
-IN_FLIGHT = 200
-"""Requests after which nothing that was asked of a lead can still be on its way."""
 MIX = {
     "score": 34, "forget": 6, "score now": 5, "score by id": 5, "explain": 8, "events": 7, "events again": 6, "lead": 7,
     "wrong": 20, "hanging up": 2,
@@ -78,7 +76,8 @@ class Traffic:
         self._stored: Counter[str] = Counter()
         self._batches: list[tuple[Body, Counter[str]]] = []
         self._crowd = [f"crowd-{n}" for n in range(CROWD)]
-        self._retired: deque[tuple[int, str]] = deque()
+        self._retired: list[str] = []
+        self._on_the_way: Counter[str] = Counter()
         self._turn = 0
 
     def next(self) -> Sent:
@@ -118,7 +117,13 @@ class Traffic:
     def _by_id(self) -> Sent:
         names = self._rng.sample(list(self._stored), min(len(self._stored), self._rng.randint(1, 10)))
         body = {"leads": [{"lead_id": name} for name in names]}
-        return Sent("score by id", message("POST", "/score", body, "score"), lambda t: _names(t) == names)
+        self._on_the_way.update(names)
+
+        def is_right(told: Any) -> bool:
+            self._on_the_way -= Counter(names)
+            return _names(told) == names
+
+        return Sent("score by id", message("POST", "/score", body, "score"), is_right)
 
     def _explain(self) -> Sent:
         one = self._rng.choice(self._explains)
@@ -148,6 +153,7 @@ class Traffic:
             body = events[0]
 
         def is_right(told: Any) -> bool:
+            self._on_the_way -= Counter(counts.keys())
             if fresh := told["events"]["new"] == counts.total() and told["events"]["repeated"] == 0:
                 there = Counter({name: n for name, n in counts.items() if name in self._crowd})
                 self._stored += there
@@ -155,6 +161,7 @@ class Traffic:
                     self._batches.append((body, counts))
             return fresh and set(_names(told)) == counts.keys()
 
+        self._on_the_way.update(counts.keys())
         return Sent("events", message("POST", "/events", body, "ingest"), is_right)
 
     def _again(self) -> Sent:
@@ -165,8 +172,10 @@ class Traffic:
         became = {"new": 0, "repeated": counts.total(), "erased": 0, "contradicting": []}
 
         def is_right(told: Any) -> bool:
+            self._on_the_way -= Counter(counts.keys())
             return told["events"] == became and set(_names(told)) == counts.keys()
 
+        self._on_the_way.update(counts.keys())
         return Sent("events again", message("POST", "/events", body, "ingest"), is_right)
 
     def _forget(self) -> Sent:
@@ -175,17 +184,20 @@ class Traffic:
         self._crowd[self._crowd.index(name)] = f"crowd-{CROWD + self._turn}"
         del self._stored[name]
         self._batches = [(body, counts) for body, counts in self._batches if name not in counts]
-        self._retired.append((self._turn, name))
-        if self._retired[0][0] > self._turn - IN_FLIGHT:
+        self._retired.append(name)
+        old = next((one for one in self._retired if not self._on_the_way[one]), None)
+        if old is None:
             return self._score()
-        _, old = self._retired.popleft()
+        self._retired.remove(old)
         asking = message("DELETE", f"/leads/{old}", scope="admin")
         return Sent("forget", asking, lambda told: told == {"erased": True, "was_known": True})
 
     def _lead(self, name: str, is_settled: bool) -> Sent:
         least = self._stored[name]
+        self._on_the_way[name] += 1
 
         def is_right(told: Any) -> bool:
+            self._on_the_way[name] -= 1
             held = told["stored"]["events"]
             return held == least if is_settled else least <= held <= self._sent[name]
 
